@@ -1,0 +1,148 @@
+"""CompiledModel: a Pyomo model as arrays, the only thing that a solver back end sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyomo.environ as pyo
+import scipy.sparse as sp
+from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
+
+from instances import ModelSize
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledModel:
+    """Optimise ``cost @ x + offset`` over ``row_lower <= matrix @ x <= row_upper, lower <= x <= upper``.
+
+    Parameters
+    ----------
+    name : name of the Pyomo model.
+    maximize : direction of the objective.
+    cost, offset : objective; ``cost`` has shape (columns,).
+    matrix : rows by columns, csc.
+    row_lower, row_upper, lower, upper : bounds, infinite where there is none.
+    integer : mask of the columns that must be whole, shape (columns,).
+    column_names, row_names : stable names without blanks or brackets; empty unless asked for.
+    columns, rows : for each Pyomo component the positions of its members in index order; -1 for a
+        variable that no row or objective needs.
+    rest : for each variable component the value of each member that got no column.
+    """
+
+    name: str
+    maximize: bool
+    cost: Floats
+    offset: float
+    matrix: sp.csc_array
+    row_lower: Floats
+    row_upper: Floats
+    lower: Floats
+    upper: Floats
+    integer: NDArray[np.bool_]
+    column_names: tuple[str, ...]
+    row_names: tuple[str, ...]
+    columns: Mapping[str, Rows]
+    rows: Mapping[str, Rows]
+    rest: Mapping[str, Floats]
+
+    @property
+    def size(self) -> ModelSize:
+        """Rows, columns, nonzeros and integer columns."""
+        rows, columns = self.matrix.shape
+        return ModelSize(
+            rows=rows, columns=columns, nonzeros=self.matrix.nnz, integers=int(self.integer.sum())
+        )
+
+    def read(self, component: str, values: Floats) -> Floats:
+        """Return the values of ``component`` in index order from one value a column."""
+        positions = self.columns[component]
+        if not len(values):
+            return self.rest[component]
+        return np.where(positions < 0, self.rest[component], values[positions])
+
+    def with_changes(self, **arrays: Any) -> CompiledModel:
+        """Return this model with some arrays replaced: the way to push new data."""
+        return replace(self, **arrays)
+
+    def relaxed(self) -> CompiledModel:
+        """Return the linear relaxation."""
+        return replace(self, integer=np.zeros_like(self.integer))
+
+
+def compile_model(model: pyo.ConcreteModel, *, named: bool = False) -> CompiledModel:
+    """Compile a linear Pyomo model once to arrays.
+
+    Columns and rows keep the order in which the model declares them, so the same model gives the same
+    arrays. Names cost half as much again as the rest and serve only model files: ``named`` makes them.
+
+    Raises
+    ------
+    pyomo.common.errors.InfeasibleConstraintException : fixed variables break a row.
+    """
+    form = LinearStandardFormCompiler().write(model, mixed_form=True, set_sense=None)
+    objective = form.objectives[0]
+    kinds = np.array([row.bound_type for row in form.rows], dtype=np.int64)
+    column_of = {id(variable): j for j, variable in enumerate(form.columns)}
+    row_of = {id(row.constraint): i for i, row in enumerate(form.rows)}
+    columns, rest = {}, {}
+    for block in model.component_objects(pyo.Var, active=True):
+        members = list(block.values())
+        positions = np.array([column_of.get(id(v), -1) for v in members], dtype=np.int64)
+        columns[block.name], rest[block.name] = positions, np.zeros(len(members))
+        for i in np.flatnonzero(positions < 0):
+            rest[block.name][i] = _idle_value(members[i])
+    rows = {
+        block.name: np.array([row_of.get(id(c), -1) for c in block.values()], dtype=np.int64)
+        for block in model.component_objects(pyo.Constraint, active=True)
+    }
+    bounds = np.array([variable.bounds for variable in form.columns], dtype=float).reshape(-1, 2)
+    return CompiledModel(
+        name=model.name,
+        maximize=objective.sense == pyo.maximize,
+        cost=np.asarray(form.c.toarray()[0], dtype=float),
+        offset=float(form.c_offset[0]),
+        matrix=sp.csc_array(form.A),
+        row_lower=np.where(kinds <= 0, form.rhs, -np.inf),
+        row_upper=np.where(kinds >= 0, form.rhs, np.inf),
+        lower=np.where(np.isnan(bounds[:, 0]), -np.inf, bounds[:, 0]),
+        upper=np.where(np.isnan(bounds[:, 1]), np.inf, bounds[:, 1]),
+        integer=np.array([not v.is_continuous() for v in form.columns], dtype=bool),
+        column_names=_file_names(v.name for v in form.columns) if named else (),
+        row_names=_file_names(row.constraint.name for row in form.rows) if named else (),
+        columns=columns,
+        rows=rows,
+        rest=rest,
+    )
+
+
+def _idle_value(variable: Any) -> float:
+    """Return the value of a variable that has no column: its fixed value, or the nearest to 0."""
+    if variable.fixed:
+        return float(variable.value)
+    low, high = variable.bounds
+    return float(max(0.0 if low is None else low, min(0.0, 0.0 if high is None else high)))
+
+
+def _file_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Make names that every model file format takes: no brackets, commas or blanks; unique."""
+    table = str.maketrans({c: "_" for c in "[],.:;()<>+-*/^= '\"\t"})
+    seen: dict[str, int] = {}
+    plain = []
+    for name in names:
+        text = name.replace("]", "").translate(table)
+        text = (
+            text if text.isascii() else text.encode("ascii", "backslashreplace").decode().replace("\\", "_")
+        )
+        seen[text] = seen.get(text, 0) + 1
+        plain.append(text if seen[text] == 1 else f"{text}__{seen[text]}")
+    return tuple(plain)

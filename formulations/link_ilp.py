@@ -1,0 +1,107 @@
+"""Link ILP: which link attempts to make in a slot (REPS model 1, provisioning for failure tolerance)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from formulations.commodities import one_per_request, one_per_root
+from formulations.flows import add_flows, arcs_of, load_of, refuse_min_fidelity, routes_of, usable_links
+from formulations.formulation import Decision, Formulated, Formulation, ModelOptions
+from formulations.link_tightening import add_spare_attempts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from formulations.compiled import CompiledModel
+    from formulations.flows import Route
+    from instances import Instance
+
+# Below this a solver's dust on a flow asks for no further attempt.
+DUST = 1e-6
+
+
+def link_ilp(instance: Instance, options: ModelOptions) -> Formulated:
+    """Build the link ILP.
+
+        max  sum_r connections[r]                                                            (1)
+        s.t. flow conservation of each commodity (see `add_flows`)                           (1a) (1b) (1c)
+             load[e] <= p_e attempts[e]                           for all links e            (1d)
+             0 <= attempts[e] <= c_e                                                         (1e)
+             sum of attempts[e] over links e at u <= m_u          for all nodes u            (1f)
+             flow, connections, attempts whole
+
+    load[e] is the flow of all commodities over e in both directions; p_e, c_e, m_u are probability,
+    channels and memory. The objective is expected link flow: an upper bound on what a slot delivers
+    (without caching), not the expected number of connections.
+
+    Variants: ``per-request`` (textbook: one commodity a request) and ``by-source`` (requests with a
+    common end merged, exact; see `one_per_root`). ``flows="continuous"`` keeps only the attempts whole;
+    ``relax`` makes everything continuous. Links with c_e = 0 or p_e = 0 are left out, and by-source those
+    that carry no whole flow (p_e c_e < 1) unless flows are continuous.
+
+    Size with K commodities, R requests, E links, V nodes (none isolated): 2 E K + R + E columns,
+    V K + E + V rows, 6 E K + 2 R + 3 E nonzeros. Source: REPS (Zhao and Qiao, INFOCOM 2021), model (1),
+    as reconstructed from public implementations; the merging is ours.
+
+    Raises
+    ------
+    InstanceError : a request asks for a ``min_fidelity``.
+    """
+    refuse_min_fidelity(instance)
+    commodities = (one_per_root if options.variant == "by-source" else one_per_request)(instance)
+    probability = instance.probabilities
+    tight = options.variant == "by-source" and not options.continuous
+    largest_load = np.floor(probability * instance.channels + DUST)
+    carries = largest_load > 0 if tight else (instance.channels > 0) & (probability > 0)
+    links = usable_links(instance, carries)
+    arcs = arcs_of(instance, links)
+    ends = [instance.links[row].ends for row in links]
+    row_of = dict(zip(ends, links, strict=True))
+
+    m = pyo.ConcreteModel(name=f"link_{options.variant}")
+    add_flows(m, instance, commodities, arcs, options.flow_domain)
+    attempts_domain = pyo.NonNegativeReals if options.relax else pyo.NonNegativeIntegers
+    m.attempts = pyo.Var(
+        ends, domain=attempts_domain, bounds=lambda _, u, v: (0, int(instance.channels[row_of[u, v]]))
+    )
+
+    def expected_load(m: pyo.ConcreteModel, u: str, v: str) -> Any:
+        return load_of(m, commodities, u, v) - float(probability[row_of[u, v]]) * m.attempts[u, v] <= 0
+
+    def memory(m: pyo.ConcreteModel, u: str) -> Any:
+        return pyo.quicksum(m.attempts[e] for e in ends if u in e) <= int(
+            instance.memories[instance.node_row[u]]
+        )
+
+    if tight:
+        add_spare_attempts(m, instance, commodities, links)
+    else:
+        m.link_load = pyo.Constraint(ends, rule=expected_load)
+    m.memory = pyo.Constraint(sorted({u for e in ends for u in e}), rule=memory)
+
+    def decide(compiled: CompiledModel, values: NDArray[np.float64]) -> Decision:
+        attempts = np.zeros(len(instance.links))
+        attempts[links] = compiled.read("attempts", values)
+        routes = routes_of(instance, commodities, arcs, compiled, values)
+        return Decision(
+            np.minimum(attempts, fewest_attempts(instance, routes, whole=not options.relax)), routes
+        )
+
+    return Formulated(m, decide)
+
+
+def fewest_attempts(instance: Instance, routes: Sequence[Route], *, whole: bool) -> NDArray[np.float64]:
+    """Return for each link the fewest attempts that carry its load: load / p_e, rounded up if ``whole``."""
+    load = np.zeros(len(instance.links))
+    for route in routes:
+        load[instance.links_along(route.nodes)] += route.count
+    attempts = np.divide(load, instance.probabilities, out=np.zeros_like(load), where=load > 0)
+    return np.ceil(attempts - DUST) if whole else attempts
+
+
+LINK = Formulation("link", ("by-source", "per-request"), link_ilp)

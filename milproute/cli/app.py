@@ -1,0 +1,39 @@
+"""The application: one line a verb; nothing heavy is imported before a verb runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from milproute.cli import instances, solve, solvers, verify
+
+app = typer.Typer(
+    name="milproute",
+    help="Entanglement routing in quantum networks: solved exactly, checked independently.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("solve")(solve.solve)
+app.command("verify")(verify.verify)
+app.command("solvers")(solvers.solvers)
+app.add_typer(instances.app, name="instances")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("milproute"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Entanglement routing in quantum networks: solved exactly, checked independently."""

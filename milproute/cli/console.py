@@ -1,0 +1,57 @@
+"""What verbs share: consoles, JSON, exit statuses, common options."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+OK, NO_SOLUTION, BAD_INPUT, SOLVER_FAILED = range(4)
+
+InstanceArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="INSTANCE",
+        help="A file, a library name (surfnet-10), or a generator call (waxman:nodes=30,requests=10,seed=1).",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+
+
+def out() -> Console:
+    """Return the console for results."""
+    from rich.console import Console
+
+    return Console(soft_wrap=False, highlight=False)
+
+
+def err() -> Console:
+    """Return the console for progress and messages."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document on stdout."""
+    sys.stdout.write(json.dumps(document, indent=1, allow_nan=False) + "\n")
+
+
+def fail(error: Exception, *, as_json: bool) -> int | None:
+    """Report one of our errors; return the exit status, None for an error that is not ours."""
+    from instances.errors import MilprouteError
+
+    if not isinstance(error, MilprouteError):
+        return None
+    if as_json:
+        print_json({"error": {"type": type(error).__name__, "message": str(error)}})
+    from rich.markup import escape
+
+    err().print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
+    solver_failed = {"MissingSolverError", "BackendError"} & {kind.__name__ for kind in type(error).__mro__}
+    return SOLVER_FAILED if solver_failed else BAD_INPUT

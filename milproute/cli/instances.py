@@ -1,0 +1,183 @@
+"""``milproute instances``: the library, generators and other formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from milproute.cli.console import InstanceArgument, JsonOption, out, print_json
+
+if TYPE_CHECKING:
+    from instances import Instance
+
+app = typer.Typer(help="List, describe, make and convert instances.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_library(as_json: JsonOption = False) -> None:
+    """List the library."""
+    from instances.library import library
+
+    recipes = library()
+    if as_json:
+        rows = [{"name": name, "description": r.description, "spec": r.spec} for name, r in recipes.items()]
+        print_json({"instances": rows})
+        return
+    from rich.table import Table
+
+    table = Table("name", "what it is", "made by", title="Instance library")
+    for name, recipe in recipes.items():
+        table.add_row(name, recipe.description, recipe.spec or recipe.file)
+    out().print(table)
+
+
+@app.command()
+def info(
+    instance: InstanceArgument,
+    plot: Annotated[Path | None, typer.Option(help="Draw the network (.svg or .png).")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Describe an instance: size, lengths, probabilities, capacities, origin."""
+    from instances import resolve
+    from instances.files import check_writable
+
+    if plot is not None:
+        from milproute.plotting.save import picture_format
+
+        picture_format(plot)
+    check_writable([plot])
+    problem = resolve(instance)
+    facts = _facts(problem)
+    if plot is not None:
+        from milproute.plotting import plot_network, save_figure
+
+        save_figure(plot_network(problem), plot)
+    if as_json:
+        print_json(facts)
+        return
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=escape(problem.name), show_header=False)
+    for key, value in facts.items():
+        table.add_row(key.replace("_", " "), escape(_words(value)))
+    out().print(table)
+
+
+@app.command()
+def make(
+    source: InstanceArgument,
+    target: Annotated[Path | None, typer.Option("--out", help="Write here; stdout without it.")] = None,
+    draw_pairs: Annotated[
+        int | None,
+        typer.Option(metavar="SEED", help="Draw entangled pairs: every channel attempts, or see --attempts."),
+    ] = None,
+    attempts: Annotated[
+        Path | None, typer.Option(metavar="PLAN", help="Attempt what this plan attempts when drawing pairs.")
+    ] = None,
+) -> None:
+    """Make an instance from a generator call, the library or a file, and write it as JSON."""
+    from instances import OptionError, load_plan, resolve, save
+    from instances.files import check_writable
+
+    check_writable([target])
+    problem = resolve(source)
+    if attempts is not None and draw_pairs is None:
+        raise OptionError("--attempts has no effect without --draw-pairs SEED: give a seed to draw with")
+    if draw_pairs is not None:
+        from instances.outcomes import draw_entangled
+
+        problem = draw_entangled(problem, draw_pairs, load_plan(attempts) if attempts else None)
+    if target is None:
+        print_json(problem.document())
+    else:
+        save(problem, target)
+
+
+@app.command()
+def convert(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A file or a library name.")],
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="The file to write.")],
+    from_format: Annotated[
+        str | None, typer.Option("--from", help="json, graphml, gml, sndlib, qcast, net; else by suffix.")
+    ] = None,
+    to_format: Annotated[str | None, typer.Option("--to", help="As --from, for TARGET.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the instance.")] = None,
+    memory: Annotated[str | None, typer.Option(help="Qubits of nodes without: 12, or 10-14 to draw.")] = None,
+    swap_probability: Annotated[str | None, typer.Option(help="Of nodes without.")] = None,
+    channels: Annotated[str | None, typer.Option(help="Of links without: 5, or 3-7 to draw.")] = None,
+    fidelity: Annotated[str | None, typer.Option(help="Of links without.")] = None,
+    attenuation_per_km: Annotated[float | None, typer.Option(help="Where the file has none.")] = None,
+    requests: Annotated[int | None, typer.Option(help="How many to draw where the file has none.")] = None,
+    great_circle: Annotated[
+        bool, typer.Option("--great-circle", help="Link lengths from longitude and latitude.")
+    ] = False,
+    demand_unit: Annotated[float | None, typer.Option(help="SNDlib traffic of one pair.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed for what is drawn.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Terms of the imported data.")] = None,
+) -> None:
+    """Convert between our JSON, GraphML, GML, SNDlib native text, Q-CAST text and .net."""
+    from instances import resolve
+    from instances.convert import find_format, read_any, write_any
+    from instances.files import check_writable
+
+    find_format(target, to_format)
+    check_writable([target])
+    given: dict[str, Any] = {
+        "name": name,
+        "memory": memory,
+        "swap_probability": swap_probability,
+        "channels": channels,
+        "fidelity": fidelity,
+        "attenuation_per_km": attenuation_per_km,
+        "requests": requests,
+        "great_circle": great_circle or None,
+        "demand_unit": demand_unit,
+        "seed": seed,
+        "licence": licence,
+    }
+    fields = {key: value for key, value in given.items() if value is not None}
+    if fields or from_format or Path(source).is_file():
+        problem = read_any(Path(source), from_format, **fields)
+    else:
+        problem = resolve(source)
+    write_any(problem, target, to_format)
+
+
+def _facts(problem: Instance) -> dict[str, Any]:
+    """Collect what there is to know about an instance at a glance."""
+    import networkx as nx
+
+    graph = problem.to_networkx()
+    lengths = sorted(link.length_km for link in problem.links)
+    chances = sorted(problem.probabilities.tolist())
+    pairs = [link.entangled_pairs for link in problem.links]
+    return {
+        "name": problem.name,
+        "nodes": len(problem.nodes),
+        "links": len(problem.links),
+        "requests": len(problem.requests),
+        "mean_degree": round(2 * len(problem.links) / len(problem.nodes), 3),
+        "components": nx.number_connected_components(graph),
+        "channels": int(problem.channels.sum()),
+        "memory": int(problem.memories.sum()),
+        "length_km": _spread(lengths),
+        "probability": _spread(chances),
+        "entangled_pairs": None if None in pairs else sum(n for n in pairs if n is not None),
+        **problem.metadata.model_dump(),
+    }
+
+
+def _spread(values: list[float]) -> dict[str, float] | None:
+    if not values:
+        return None
+    mean = sum(values) / len(values)
+    return {"least": round(values[0], 6), "mean": round(mean, 6), "most": round(values[-1], 6)}
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {number:g}" for key, number in value.items())
+    return "-" if value is None else str(value)

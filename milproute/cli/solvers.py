@@ -1,0 +1,29 @@
+"""``milproute solvers``: what is installed and what it can do."""
+
+from __future__ import annotations
+
+from milproute.cli.console import JsonOption, out, print_json
+
+
+def solvers(as_json: JsonOption = False) -> None:
+    """List the solvers: installed or not, version, licence, what each can do."""
+    from solvers.backends import availability
+
+    known = availability()
+    if as_json:
+        print_json({"solvers": known})
+        return
+    from rich.table import Table
+
+    table = Table("solver", "installed", "version", "licence", "can do", title="Solvers")
+    for solver in known:
+        state = "yes" if solver["installed"] else f"no: {solver['remedy']}"
+        row = (
+            solver["name"],
+            state,
+            solver["version"] or "",
+            solver["licence"] or "",
+            ", ".join(solver["capabilities"]),
+        )
+        table.add_row(*map(str, row))
+    out().print(table)

@@ -1,0 +1,59 @@
+"""Progress: one live line on stderr while a solver runs."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from rich.live import Live
+from rich.text import Text
+
+from solvers import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+    from solvers import TracePoint
+
+
+class _Line:
+    """The line: redrawn by rich a few times a second, so that the clock runs between events."""
+
+    def __init__(self, title: str) -> None:
+        self.title, self.begin = title, perf_counter()
+        self.point: TracePoint | None = None
+        self.incumbents = 0
+
+    def hear(self, point: TracePoint) -> None:
+        """Take a trace point; a better objective is a new incumbent."""
+        before = self.point.objective if self.point else None
+        self.incumbents += point.objective is not None and point.objective != before
+        self.point = point
+
+    def __rich__(self) -> Text:
+        line = Text(f"{self.title}  time {perf_counter() - self.begin:6.1f} s", style="cyan")
+        if self.point is None:
+            return line.append(" | preparing", style="dim")
+        gap = self.point.gap
+        line.append(f" | nodes {self.point.nodes} | best {_number(self.point.objective)}")
+        line.append("*" * min(self.incumbents, 1), style="bold green")
+        line.append(f" | bound {_number(self.point.bound)} | gap {'-' if gap is None else f'{gap:.2%}'}")
+        return line.append(" (Ctrl-C stops with the best so far)", style="dim")
+
+
+@contextmanager
+def live_progress(console: Console, title: str) -> Iterator[Watch]:
+    """Show a live line while the block runs; nothing at all where stderr is no terminal."""
+    if not console.is_terminal:
+        yield Watch()
+        return
+    line = _Line(title)
+    with Live(line, console=console, refresh_per_second=4, transient=True):
+        yield Watch(on_point=line.hear)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:g}"

@@ -1,0 +1,68 @@
+"""What a back end is: a named solver with capabilities that takes compiled arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from threading import Event
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from formulations import CompiledModel
+    from solvers.results import SolveOptions, SolveResult, TracePoint
+
+
+class Capability(StrEnum):
+    """What a solver can do beyond linear programs."""
+
+    INTEGER = "integer"
+    MIP_START = "mip-start"
+    SEED = "seed"
+    BOUND_TRACE = "bound-trace"
+
+
+def _ignore(_: object) -> None:
+    """Do nothing with what the solver tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What a solver tells while it runs; ``stop.set()`` asks it to end with what it has."""
+
+    on_point: Callable[[TracePoint], None] = _ignore
+    on_incumbent: Callable[[NDArray[np.float64]], None] = _ignore
+    stop: Event = field(default_factory=Event)
+
+
+class Backend(Protocol):
+    """A solver: one file in `solvers.backends`, one line in its registry."""
+
+    @property
+    def name(self) -> str:
+        """Name in the registry."""
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What it can do beyond linear programs."""
+
+    @property
+    def version(self) -> str:
+        """Version of the solver itself."""
+
+    def solve(
+        self,
+        model: CompiledModel,
+        options: SolveOptions,
+        start: NDArray[np.float64] | None = None,
+        watch: Watch | None = None,
+    ) -> SolveResult:
+        """Solve ``model``: statuses, not exceptions, for whatever a solver may meet."""
+
+    def write(self, model: CompiledModel, path: Path) -> None:
+        """Write ``model`` to ``path`` in the MPS format."""

@@ -1,0 +1,107 @@
+"""Job and Outcome: what a solution method is asked, and what it found before anyone checks it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pyomo.common.gc_manager import PauseGC
+
+from formulations import CompiledModel, Decision, Formulated, Formulation, ModelOptions, Route, compile_model
+from solvers.backend import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from instances import Instance, ModelSize, Status
+    from solvers.backend import Backend
+    from solvers.results import SolveOptions, SolveResult
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An instance, how to state it, and who solves it.
+
+    Parameters
+    ----------
+    instance : the problem.
+    formulation, options : the model.
+    backend, limits : the solver.
+    seed : of everything random that is not the solver's.
+    watch : told how the main solve goes.
+    seconds : wall clock by phase, filled by the method.
+    """
+
+    instance: Instance
+    formulation: Formulation
+    options: ModelOptions
+    backend: Backend
+    limits: SolveOptions
+    seed: int = 0
+    watch: Watch = field(default_factory=Watch)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def clock(self, phase: str) -> Iterator[None]:
+        """Add the wall clock of a block to ``seconds[phase]``."""
+        start = perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[phase] = self.seconds.get(phase, 0.0) + perf_counter() - start
+
+    def compile(
+        self, formulation: Formulation, instance: Instance, options: ModelOptions
+    ) -> tuple[Formulated, CompiledModel]:
+        """Build a model and compile it, timed."""
+        # Pyomo makes a million small objects and no cycles worth looking for meanwhile.
+        with PauseGC(), self.clock("build"):
+            formulated = formulation.build(instance, options)
+        with PauseGC(), self.clock("compile"):
+            return formulated, compile_model(formulated.model)
+
+    def solve(self, model: CompiledModel, watch: Watch | None = None) -> SolveResult:
+        """Solve a compiled model with this job's solver, timed."""
+        with self.clock("solve"):
+            return self.backend.solve(model, self.limits, watch=watch)
+
+    def decide(self, formulated: Formulated, model: CompiledModel, result: SolveResult) -> Decision:
+        """Read the decision of a result, integers rounded, timed; nothing without a solution."""
+        if result.values is None:
+            return Decision(np.zeros(len(self.instance.links)), ())
+        with self.clock("extract"):
+            return formulated.decide(model, rounded(model, result.values))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a method found: a claim, until the checker has seen it.
+
+    Parameters
+    ----------
+    status, objective, bound, message : as in `SolveResult`.
+    attempts : of each link, shape (links,).
+    routes : paths with their counts.
+    size : of the model that was solved.
+    pairs, delivered : of a whole slot: pairs drawn for each link, connections of each request.
+    """
+
+    status: Status
+    objective: float | None
+    bound: float | None
+    attempts: NDArray[np.float64]
+    routes: Sequence[Route]
+    size: ModelSize | None
+    pairs: Sequence[int] | None = None
+    delivered: dict[str, int] | None = None
+    message: str = ""
+
+
+def rounded(model: CompiledModel, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ``values`` with integer columns rounded: solvers leave 1e-6 of dust on them."""
+    return np.where(model.integer, np.round(values), values)

@@ -1,0 +1,1 @@
+"""Solution methods: exact, rounding, fill, whole slots."""

@@ -1,0 +1,187 @@
+"""Solve an instance: from the problem to a checked plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from formulations import FORMULATIONS, LINK, Flows, Formulation, ModelOptions, compile_model
+from instances import Attempt, OptionError, Plan, RoutedPath, check
+from instances.errors import unknown_name
+from instances.files import write_bytes
+from instances.plan import DrawnPairs, relative_gap
+from solvers.backend import Watch
+from solvers.backends import load_backend
+from solvers.job import Job, Outcome
+from solvers.methods.exact import solve_exactly
+from solvers.methods.reps import exact_slot, round_slot
+from solvers.methods.rounding import round_links, round_paths
+from solvers.results import SolveOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from instances import Instance
+    from solvers.backend import Backend
+
+# The first method of a formulation is its default.
+METHODS: Mapping[str, Mapping[str, Callable[[Job], Outcome]]] = {
+    "link": {"exact": solve_exactly, "rounding": round_links},
+    "path": {"exact": solve_exactly, "rounding": round_paths},
+    "reps": {"rounding": round_slot, "exact": exact_slot},
+}
+
+
+def solve(
+    instance: Instance,
+    formulation: str = "link",
+    variant: str | None = None,
+    *,
+    method: str | None = None,
+    flows: str = "integer",
+    relax: bool = False,
+    solver: str | Backend = "highs",
+    limits: SolveOptions | None = None,
+    seed: int = 0,
+    watch: Watch | None = None,
+) -> Plan:
+    """Solve ``instance`` and return a plan that the independent checker has seen.
+
+    Parameters
+    ----------
+    instance : the problem.
+    formulation : ``link``, ``path`` or ``reps`` (a whole slot).
+    variant : of the formulation; its first by default.
+    method : ``exact`` (default of link and path) or ``rounding`` (default of reps), a heuristic whose
+        plan has a proven bound and names it in ``variant``.
+    flows : ``continuous`` lets the path counts be fractional, never the attempts.
+    relax : solve the linear relaxation.
+    solver : name of a back end, or one.
+    limits : time, gap, threads, seed and native options of the solver.
+    seed : of link and swap outcomes, and of random rounding.
+    watch : told how the solve goes.
+
+    Returns
+    -------
+    Plan : with ``verified`` and ``violations`` by the checker. A claim that breaks a rule has the status
+        ``wrong_solution``; solver failures are statuses too.
+
+    Raises
+    ------
+    OptionError : an unknown name, or options that do not go together.
+    InstanceError : an instance that the formulation cannot state.
+    MissingSolverError : the solver is not installed.
+    """
+    chosen, run, options = _choose(formulation, variant, method, flows, relax)
+    backend = load_backend(solver) if isinstance(solver, str) else solver
+    job = Job(instance, chosen, options, backend, limits or SolveOptions(), seed=seed, watch=watch or Watch())
+    outcome = run(job)
+    heuristic = run in (round_links, round_paths)
+    name = f"{options.variant}+rounding" if heuristic else options.variant
+    return _checked(_plan(job, outcome, formulation, name), instance)
+
+
+def write_model(
+    path: Path,
+    instance: Instance,
+    formulation: str,
+    variant: str | None = None,
+    *,
+    flows: str = "integer",
+    relax: bool = False,
+    solver: str = "highs",
+) -> None:
+    """Write the model of a formulation as MPS, names included; the same input gives the same bytes.
+
+    Raises
+    ------
+    OptionError : an unknown name, another suffix than .mps, or a formulation that is several models.
+    OutputError : the file cannot be written.
+    """
+    if path.suffix.lower() != ".mps":
+        raise OptionError(f"model file {str(path)!r} has the suffix {path.suffix!r}; allowed: .mps")
+    if formulation not in FORMULATIONS:
+        raise unknown_name("formulation with one model", formulation, FORMULATIONS)
+    stated, _, options = _choose(formulation, variant, "exact", flows, relax)
+    compiled = compile_model(stated.build(instance, options).model, named=True)
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "model.mps"
+        load_backend(solver).write(compiled, file)
+        write_bytes(path, file.read_bytes())
+
+
+def _choose(
+    formulation: str, variant: str | None, method: str | None, flows: str, relax: bool
+) -> tuple[Formulation, Callable[[Job], Outcome], ModelOptions]:
+    """Look up names, and refuse what does not go together."""
+    if formulation not in METHODS:
+        raise unknown_name("formulation", formulation, METHODS)
+    methods = METHODS[formulation]
+    method = method or next(iter(methods))
+    if method not in methods:
+        raise unknown_name("method", method, methods)
+    stated = FORMULATIONS.get(formulation, LINK)
+    variant = variant or stated.variants[0]
+    if variant not in stated.variants:
+        raise unknown_name(f"variant of {formulation}", variant, stated.variants)
+    if flows not in ("integer", "continuous"):
+        raise unknown_name("flows", flows, ("integer", "continuous"))
+    if (relax or flows == "continuous") and (method == "rounding" or formulation == "reps"):
+        raise OptionError(
+            f"{formulation} by {method} gives whole numbers: leave out --relax and --flows continuous"
+        )
+    kind: Flows = "continuous" if flows == "continuous" else "integer"
+    return stated, methods[method], ModelOptions(variant, kind, relax)
+
+
+def _plan(job: Job, outcome: Outcome, formulation: str, variant: str) -> Plan:
+    """Write an outcome as a plan, not yet verified."""
+    instance = job.instance
+    connections = {request.id: 0.0 for request in instance.requests}
+    for route in outcome.routes:
+        connections[instance.requests[route.request].id] += route.count
+    links = instance.links
+    drawn = outcome.pairs
+    return Plan(
+        instance=instance.name,
+        formulation=formulation,
+        variant=variant,
+        solver=job.backend.name,
+        solver_version=job.backend.version,
+        status=outcome.status,
+        objective=outcome.objective,
+        bound=outcome.bound,
+        gap=relative_gap(outcome.objective, outcome.bound),
+        seconds=job.seconds,
+        relaxed=job.options.relax,
+        flows=job.options.flows,
+        size=outcome.size,
+        attempts=tuple(
+            Attempt(source=link.source, target=link.target, channels=x)
+            for link, x in zip(links, outcome.attempts.tolist(), strict=True)
+            if x > 1e-9
+        ),
+        paths=tuple(
+            RoutedPath(request=instance.requests[r.request].id, nodes=r.nodes, count=r.count)
+            for r in sorted(outcome.routes, key=lambda r: (r.request, r.nodes))
+        ),
+        connections=connections,
+        entangled_pairs=None
+        if drawn is None
+        else tuple(
+            DrawnPairs(source=link.source, target=link.target, pairs=n)
+            for link, n in zip(links, drawn, strict=True)
+        ),
+        delivered=outcome.delivered,
+    )
+
+
+def _checked(plan: Plan, instance: Instance) -> Plan:
+    """Return the plan with the checker's word; a claim that breaks a rule is a wrong solution."""
+    start = perf_counter()
+    violations = tuple(check(instance, plan))
+    seconds = plan.seconds | {"verify": perf_counter() - start}
+    status = "wrong_solution" if violations and plan.objective is not None else plan.status
+    return plan.changed(verified=not violations, violations=violations, status=status, seconds=seconds)

@@ -1,0 +1,128 @@
+"""Outcomes: right distributions, and luck that belongs to a place rather than to a policy."""
+
+from __future__ import annotations
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instances.errors import OptionError
+from instances.instance import Instance
+from instances.outcomes import draw_pairs, draw_swaps
+from instances.plan import RoutedPath
+
+
+def chain(probabilities: list[float], channels: list[int], swaps: list[float]) -> Instance:
+    graph: nx.Graph[str] = nx.path_graph([f"n{i}" for i in range(len(swaps))])
+    for (_, _, link), p, c in zip(graph.edges(data=True), probabilities, channels, strict=True):
+        link |= {"probability": p, "channels": c}
+    for (_, node), q in zip(graph.nodes(data=True), swaps, strict=True):
+        node["swap_probability"] = q
+    rest = {"attenuation_per_km": 0.0, "memory": 9, "length_km": 1.0, "fidelity": 1.0}
+    return Instance.from_networkx(graph, name="chain", **rest)
+
+
+def path(instance: Instance, first: int, last: int, count: float) -> RoutedPath:
+    nodes = tuple(node.id for node in instance.nodes)[first : last + 1]
+    return RoutedPath(request="r", nodes=nodes, count=count)
+
+
+THREE = chain([0.3, 0.0, 1.0], [4, 2, 5], [0.5, 0.8, 0.6, 0.5])
+attempts = st.tuples(*(st.integers(0, int(c)) for c in THREE.channels))
+
+
+def test_pairs_are_binomial() -> None:
+    rng, draws = np.random.default_rng(1), 4000
+    drawn = np.array([draw_pairs(THREE, [3, 2, 4], rng) for _ in range(draws)])
+    assert drawn[:, 1].max() == 0
+    assert set(drawn[:, 2]) == {4}
+    # Four standard errors of the mean and of each frequency; the seed is fixed.
+    assert drawn[:, 0].mean() == pytest.approx(0.9, abs=4 * np.sqrt(3 * 0.3 * 0.7 / draws))
+    for n, frequency in enumerate([0.343, 0.441, 0.189, 0.027]):
+        error = 4 * np.sqrt(frequency * (1 - frequency) / draws)
+        assert (drawn[:, 0] == n).mean() == pytest.approx(frequency, abs=error)
+
+
+@given(attempts, attempts, st.integers(0, 2**32))
+def test_more_attempts_only_add_pairs(a: tuple[int, ...], b: tuple[int, ...], seed: int) -> None:
+    fewer, more = np.minimum(a, b).tolist(), np.maximum(a, b).tolist()
+    first, second = (draw_pairs(THREE, x, np.random.default_rng(seed)) for x in (fewer, more))
+    assert all(f <= s for f, s in zip(first, second, strict=True))
+    # and what was attempted equally on a link came out equally there
+    assert all(f == s for f, s, x, y in zip(first, second, fewer, more, strict=True) if x == y)
+
+
+@given(attempts, st.integers(0, 2**32))
+def test_every_slot_uses_as_many_numbers_as_there_are_channels(x: tuple[int, ...], seed: int) -> None:
+    rng, reference = np.random.default_rng(seed), np.random.default_rng(seed)
+    draw_pairs(THREE, x, rng)
+    reference.random(4 + 2 + 5)
+    assert rng.random() == reference.random()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ([1, 1], "2 numbers of attempts; allowed: one for each of 3 links"),
+        ([5, 0, 0], r"links\[0\] \(n0-n1\) are 5; allowed: a whole number from 0 to 4"),
+        ([0, -1, 0], r"links\[1\] \(n1-n2\) are -1"),
+        ([0, 0, 1.5], r"links\[2\] \(n2-n3\) are 1.5"),
+        ([0, 0, float("nan")], r"links\[2\] \(n2-n3\) are nan"),
+    ],
+)
+def test_attempts_that_cannot_be_made_are_refused(wrong: list[int], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        draw_pairs(THREE, wrong, np.random.default_rng(0))
+
+
+def test_a_network_without_links_has_no_pairs() -> None:
+    assert draw_pairs(chain([], [], [0.5]), [], np.random.default_rng(0)) == []
+
+
+def test_swaps_succeed_with_the_product_of_interior_nodes() -> None:
+    rng, draws, copies = np.random.default_rng(2), 1000, 10
+    paths = [path(THREE, 0, 3, copies), path(THREE, 0, 1, copies)]
+    delivered = np.array([draw_swaps(THREE, paths, rng) for _ in range(draws)])
+    q = 0.8 * 0.6
+    assert delivered[:, 0].mean() / copies == pytest.approx(q, abs=4 * np.sqrt(q * (1 - q) / draws / copies))
+    assert delivered[:, 0].var() == pytest.approx(copies * q * (1 - q), rel=0.2)  # copies are independent
+    assert set(delivered[:, 1]) == {copies}  # one link, no swap, although both ends have q < 1
+
+
+def test_certain_and_impossible_swaps() -> None:
+    instance = chain([1.0] * 3, [1] * 3, [0.0, 1.0, 0.0, 0.0])
+    paths = [path(instance, 0, 2, 3), path(instance, 0, 3, 3)]
+    assert draw_swaps(instance, paths, np.random.default_rng(0)) == [3, 0]
+
+
+@given(st.integers(0, 20), st.integers(0, 20), st.integers(0, 2**32))
+def test_swaps_elsewhere_change_nothing(here: int, there: int, seed: int) -> None:
+    instance = chain([1.0] * 4, [1] * 4, [0.5] * 5)
+    alone = draw_swaps(instance, [path(instance, 0, 2, here)], np.random.default_rng(seed))
+    paths = [path(instance, 2, 4, there), path(instance, 0, 2, here)]
+    assert draw_swaps(instance, paths, np.random.default_rng(seed))[1:] == alone
+
+
+@given(st.integers(0, 20), st.integers(0, 20), st.integers(0, 2**32))
+def test_more_copies_only_add_connections(a: int, b: int, seed: int) -> None:
+    few, many = (
+        draw_swaps(THREE, [path(THREE, 0, 3, n)], np.random.default_rng(seed))[0] for n in sorted((a, b))
+    )
+    assert few <= many <= few + abs(a - b)
+
+
+def test_slots_draw_anew_but_repeatably() -> None:
+    paths = [path(THREE, 0, 3, 40)]
+    runs = []
+    for _ in range(2):
+        rng = np.random.default_rng(5)
+        runs.append([draw_swaps(THREE, paths, rng)[0] for _ in range(10)])
+    assert runs[0] == runs[1]
+    assert len(set(runs[0])) > 1
+
+
+def test_a_fraction_of_a_copy_cannot_be_drawn() -> None:
+    with pytest.raises(OptionError, match=r"count of paths\[0\] is 1.5; allowed: a whole number"):
+        draw_swaps(THREE, [path(THREE, 0, 3, 1.5)], np.random.default_rng(0))

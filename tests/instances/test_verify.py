@@ -1,0 +1,491 @@
+"""The checker: honest plans pass, every planted breach is named, nothing makes it raise."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instances.instance import Instance
+from instances.plan import Plan, RoutedPath, relative_gap
+from instances.verify import RULES, check
+
+NODES = {"a": 6, "b": 8, "c": 6, "d": 2}
+LINKS = [  # ends, channels, probability, fidelity, entangled_pairs
+    ("a", "b", 4, 0.5, 0.9, 2),
+    ("b", "c", 5, 1.0, 0.9, 3),
+    ("a", "c", 2, 0.5, 0.1, None),
+    ("c", "d", 1, 1.0, 0.1, 0),
+]
+REQUESTS = [("r0", "a", "c", 2), ("r1", "c", "b", None), ("r2", "a", "d", None)]
+
+INSTANCE = Instance.model_validate(
+    {
+        "name": "toy",
+        "attenuation_per_km": 2e-4,
+        "nodes": [{"id": v, "memory": m, "swap_probability": 0.9} for v, m in NODES.items()],
+        "links": [
+            {
+                "source": u,
+                "target": v,
+                "length_km": 1.0,
+                "channels": c,
+                "probability": p,
+                "fidelity": f,
+                "entangled_pairs": n,
+            }
+            for u, v, c, p, f, n in LINKS
+        ],
+        "requests": [{"id": r, "source": s, "target": t, "demand": d} for r, s, t, d in REQUESTS],
+    }
+)
+
+COMMON: dict[str, Any] = {
+    "instance": "toy",
+    "variant": "by-source",
+    "solver": "none",
+    "solver_version": "0",
+    "status": "optimal",
+    "objective": 3.0,
+    "bound": 3.0,
+    "gap": 0.0,
+    "seconds": {},
+    "paths": [
+        {"request": "r0", "nodes": ["a", "b", "c"], "count": 2.0},
+        {"request": "r1", "nodes": ["c", "b"], "count": 1.0},
+    ],
+    "connections": {"r0": 2.0, "r1": 1.0, "r2": 0.0},
+}
+ATTEMPTS = [{"source": "a", "target": "b", "channels": 4.0}, {"source": "c", "target": "b", "channels": 3.0}]
+PAIRS = [{"source": "b", "target": "a", "pairs": 2}, {"source": "b", "target": "c", "pairs": 3}]
+PLANS: dict[str, dict[str, Any]] = {
+    "link": {**COMMON, "formulation": "link", "attempts": ATTEMPTS},
+    "path": {**COMMON, "formulation": "path"},
+    "reps": {
+        **COMMON,
+        "formulation": "reps",
+        "attempts": ATTEMPTS,
+        "entangled_pairs": PAIRS,
+        "delivered": {"r0": 1, "r1": 1},
+    },
+}
+UNSOLVED: dict[str, Any] = {
+    "objective": None,
+    "bound": None,
+    "gap": None,
+    "paths": [],
+    "connections": {},
+    "delivered": None,
+}
+
+
+def plan(formulation: str, /, **changes: Any) -> Plan:
+    return Plan.model_validate({**PLANS[formulation], **changes})
+
+
+def attempts(**channels: float) -> list[dict[str, Any]]:
+    return [{"source": name[0], "target": name[1], "channels": n} for name, n in channels.items()]
+
+
+def paths(*routes: tuple[str, str, float]) -> list[dict[str, Any]]:
+    return [{"request": r, "nodes": list(nodes), "count": n} for r, nodes, n in routes]
+
+
+def network(links: dict[str, Any] | None = None, first_request: dict[str, Any] | None = None) -> Instance:
+    """Return the toy instance with changes to every link and to the first request."""
+    data = INSTANCE.document()
+    data["links"] = [link | (links or {}) for link in data["links"]]
+    data["requests"][0] |= first_request or {}
+    return Instance.model_validate(data)
+
+
+@pytest.mark.parametrize("formulation", list(RULES))
+def test_every_formulation_has_an_honest_plan_that_passes(formulation: str) -> None:
+    assert check(INSTANCE, plan(formulation)) == []
+
+
+@pytest.mark.parametrize("formulation", list(RULES))
+@pytest.mark.parametrize("status", ["infeasible", "no_solution", "time_limit", "crash", "licence", "error"])
+def test_a_plan_that_found_nothing_and_says_so_passes(formulation: str, status: str) -> None:
+    assert check(INSTANCE, plan(formulation, **UNSOLVED, status=status)) == []
+
+
+# What is broken in an honest plan -> every (rule, place, amount) the checker must name, no more, no less.
+BREACHES: dict[str, tuple[str, dict[str, Any], list[tuple[str, str, float]]]] = {
+    "another instance": ("link", {"instance": "other"}, [("instance", "instance", 1)]),
+    "unknown formulation": ("path", {"formulation": "magic"}, [("formulation", "formulation", 1)]),
+    "path of an unknown request": (
+        "path",
+        {"paths": [*COMMON["paths"], *paths(("r9", "ab", 0.0))]},
+        [("known-requests", "paths[2]", 1)],
+    ),
+    "connections of an unknown request": (
+        "path",
+        {"connections": {**COMMON["connections"], "r9": 0.0}},
+        [("known-requests", "connections.r9", 1)],
+    ),
+    "deliveries to an unknown request": (
+        "reps",
+        {"delivered": {"r9": 0}},
+        [("known-requests", "delivered.r9", 1)],
+    ),
+    "unknown nodes": (
+        "path",
+        {"paths": [*COMMON["paths"], *paths(("r0", "axyc", 0.0))]},
+        [("known-nodes", "paths[2]", 2)],
+    ),
+    "a node twice": (
+        "path",
+        {"paths": [*COMMON["paths"], *paths(("r0", "abcac", 0.0))]},
+        [("simple-path", "paths[2]", 2)],
+    ),
+    "standing still": (
+        "path",
+        {"paths": [*COMMON["paths"], *paths(("r0", "abbc", 0.0))]},
+        [("simple-path", "paths[2]", 1)],
+    ),
+    "a step without a link": (
+        "path",
+        {"paths": [*COMMON["paths"], *paths(("r2", "abd", 0.0))]},
+        [("path-links", "paths[2]", 1)],
+    ),
+    "a path from target to source": (
+        "path",
+        {"paths": [*COMMON["paths"], *paths(("r0", "cba", 0.0))]},
+        [("path-ends", "paths[2]", 2)],
+    ),
+    "a path that stops short": (
+        "path",
+        {"paths": [*COMMON["paths"], *paths(("r2", "ac", 0.0))]},
+        [("path-ends", "paths[2]", 1)],
+    ),
+    "attempts where no link is": (
+        "link",
+        {"attempts": [*ATTEMPTS, *attempts(bd=0.0)]},
+        [("known-links", "attempts[2] (b-d)", 1)],
+    ),
+    "pairs where no link is": (
+        "reps",
+        {"entangled_pairs": [*PAIRS, {"source": "a", "target": "z", "pairs": 0}]},
+        [("known-links", "entangled_pairs[2] (a-z)", 1)],
+    ),
+    "a link twice among the attempts": (
+        "link",
+        {"attempts": [*ATTEMPTS, *attempts(ba=0.0)]},
+        [("links-once", "attempts[2] (b-a)", 1)],
+    ),
+    "a link twice among the pairs": (
+        "reps",
+        {"entangled_pairs": [*PAIRS, {"source": "a", "target": "b", "pairs": 0}]},
+        [("links-once", "entangled_pairs[2] (a-b)", 1)],
+    ),
+    "fractional attempts": (
+        "link",
+        {"attempts": attempts(ab=4, bc=3.25), "flows": "continuous"},
+        [("whole-attempts", "attempts[1] (b-c)", 0.25)],
+    ),
+    "fractional copies": (
+        "path",
+        {
+            "paths": paths(("r0", "abc", 1.75), ("r1", "cb", 1.0)),
+            "connections": {"r0": 1.75, "r1": 1, "r2": 0},
+            "objective": 2.75,
+            "bound": 2.75,
+        },
+        [("whole-paths", "paths[0]", 0.25)],
+    ),
+    "more attempts than channels": (
+        "link",
+        {"attempts": attempts(ab=4, bc=3, cd=2)},
+        [("channels", "links[3] (c-d)", 1)],
+    ),
+    "more attempts than memory": (
+        "link",
+        {"attempts": attempts(ab=4, bc=5)},
+        [("memory", "nodes[1] (b)", 1)],
+    ),
+    "load above the expected pairs": (
+        "link",
+        {"attempts": attempts(ab=3, bc=3)},
+        [("load", "links[0] (a-b)", 0.5)],
+    ),
+    "load above the given pairs": (
+        "path",
+        {
+            "paths": paths(("r0", "abc", 2), ("r1", "cb", 2)),
+            "connections": {"r0": 2, "r1": 2, "r2": 0},
+            "objective": 4.0,
+            "bound": 4.0,
+        },
+        [("load", "links[1] (b-c)", 1)],
+    ),
+    "load on unknown pairs": (
+        "path",
+        {
+            "paths": paths(("r0", "ac", 1), ("r1", "cb", 1)),
+            "connections": {"r0": 1, "r1": 1, "r2": 0},
+            "objective": 2.0,
+            "bound": 2.0,
+        },
+        [("load", "links[2] (a-c)", 1)],
+    ),
+    "load above the drawn pairs": (
+        "reps",
+        {"entangled_pairs": [PAIRS[0], {**PAIRS[1], "pairs": 1}]},
+        [("load", "links[1] (b-c)", 2)],
+    ),
+    "more pairs than attempts": (
+        "reps",
+        {"entangled_pairs": [PAIRS[0], {**PAIRS[1], "pairs": 5}]},
+        [("pairs-attempted", "links[1] (b-c)", 2)],
+    ),
+    "no pairs drawn": (
+        "reps",
+        {"entangled_pairs": None},
+        [("load", "links[0] (a-b)", 2), ("load", "links[1] (b-c)", 3), ("pairs-drawn", "entangled_pairs", 1)],
+    ),
+    "a request left out": (
+        "path",
+        {"connections": {"r0": 2.0, "r1": 1.0}},
+        [("connections-listed", "requests[2] (r2)", 1)],
+    ),
+    "connections without paths": (
+        "path",
+        {"connections": {"r0": 2.0, "r1": 1.0, "r2": 0.5}, "objective": 3.5, "bound": 3.5},
+        [("connections-sum", "requests[2] (r2)", 0.5), ("flow-conservation", "requests[2] (r2)", 0.5)],
+    ),
+    "above the demand": (
+        "link",
+        {
+            "paths": paths(("r0", "abc", 2), ("r0", "ac", 1)),
+            "attempts": attempts(ab=4, bc=2, ac=2),
+            "connections": {"r0": 3, "r1": 0, "r2": 0},
+        },
+        [("demand", "requests[0] (r0)", 1)],
+    ),
+    "more delivered than connected": (
+        "reps",
+        {"delivered": {"r0": 3, "r1": 1}},
+        [("delivered", "requests[0] (r0)", 1)],
+    ),
+    "objective that is no sum": ("link", {"objective": 4.0, "bound": 4.0}, [("objective", "objective", 1)]),
+    "objective above the bound": (
+        "link",
+        {"bound": 2.5, "gap": relative_gap(3, 2.5), "status": "time_limit"},
+        [("bound", "bound", 0.5)],
+    ),
+    "wrong gap": ("link", {"gap": 0.25}, [("gap", "gap", 0.25)]),
+    "gap without bound": ("link", {"bound": None, "status": "time_limit"}, [("gap", "gap", 1)]),
+    "no gap": ("link", {"gap": None}, [("gap", "gap", 1)]),
+    "optimal without bound": ("link", {"bound": None, "gap": None}, [("status", "status", 1)]),
+    "optimal within the solver's gap only": (
+        "link",
+        {"bound": 3.0003, "gap": relative_gap(3.0, 3.0003)},
+        [("status", "status", 0.0003)],
+    ),
+    "gap limit without solution": ("link", {**UNSOLVED, "status": "gap_limit"}, [("status", "status", 1)]),
+    "infeasible with a solution": ("link", {"status": "infeasible"}, [("status", "status", 1)]),
+    "paths without objective": (
+        "path",
+        {"objective": None, "bound": None, "gap": None, "status": "time_limit"},
+        [("no-solution", "objective", 4)],
+    ),
+}
+
+
+@pytest.mark.parametrize(("formulation", "changes", "expected"), BREACHES.values(), ids=BREACHES.keys())
+def test_a_planted_breach_is_named(
+    formulation: str, changes: dict[str, Any], expected: list[tuple[str, str, float]]
+) -> None:
+    found = check(INSTANCE, plan(formulation, **changes))
+    assert [(v.rule, v.place) for v in found] == [(rule, place) for rule, place, _ in expected]
+    assert [v.amount for v in found] == pytest.approx([amount for _, _, amount in expected])
+
+
+def test_every_rule_has_a_planted_breach() -> None:
+    planted = {rule for _, _, expected in BREACHES.values() for rule, _, _ in expected}
+    elsewhere = {"sign", "min-fidelity"}  # the two tests below
+    assert planted | elsewhere == {rule for rules in RULES.values() for rule in rules} | {"formulation"}
+
+
+def test_negative_amounts_of_an_unvalidated_plan_are_named() -> None:
+    negative = RoutedPath.model_construct(request="r2", nodes=("a", "c", "d"), count=-1.0)
+    broken = plan("path").model_copy(update={"paths": (*plan("path").paths, negative)})
+    assert ("sign", "paths[2]", 1) in [(v.rule, v.place, v.amount) for v in check(INSTANCE, broken)]
+
+
+def test_a_path_below_min_fidelity_is_named() -> None:
+    # Two links of fidelity .9: W = (13/15)^2, F = 1/4 + 3/4 W = .813333
+    assert check(network(first_request={"min_fidelity": 0.8133}), plan("path")) == []
+    (found,) = check(network(first_request={"min_fidelity": 0.9}), plan("path"))
+    assert (found.rule, found.place) == ("min-fidelity", "paths[0]")
+    assert found.amount == pytest.approx(0.9 - 0.8133333333)
+    assert "0.0866666667 below the 0.9 that 'r0' asks for" in found.message
+
+
+def test_useless_links_are_forbidden_where_fidelity_matters_and_only_there() -> None:
+    # a-c-d crosses two links with F = .1: W = -.2 twice multiplies to F = .28, a fidelity no pair has.
+    route = paths(("r0", "acd", 1.0))
+    data = {**PLANS["link"], "attempts": attempts(ac=2, cd=1), "paths": route, "objective": 1.0, "bound": 1.0}
+    data["connections"] = {"r0": 1.0, "r1": 0.0, "r2": 0.0}
+    for harmless in (0.0, 0.25):
+        instance = network(first_request={"target": "d", "min_fidelity": harmless})
+        assert check(instance, Plan.model_validate(data)) == []
+    instance = network(first_request={"target": "d", "min_fidelity": 0.27})
+    (found,) = check(instance, Plan.model_validate(data))
+    assert (found.rule, found.amount) == ("min-fidelity", pytest.approx(0.17))
+
+
+def test_all_breaches_are_returned_together() -> None:
+    broken = plan("link", instance="x", attempts=attempts(ab=9), objective=7.0, gap=0.5)
+    assert {v.rule for v in check(INSTANCE, broken)} == {
+        "instance", "channels", "memory", "load", "objective", "bound", "gap", "status",
+    }  # fmt: skip
+
+
+def test_messages_are_sentences_with_numbers() -> None:
+    (found,) = check(INSTANCE, plan("link", attempts=attempts(ab=3, bc=3)))
+    assert str(found) == "load at links[0] (a-b): 2 copies of paths; 3 attempts give 1.5 pairs (p = 0.5)"
+
+
+FRACTIONAL = {
+    "paths": paths(("r0", "abc", 1.5), ("r1", "cb", 1.25)),
+    "connections": {"r0": 1.5, "r1": 1.25, "r2": 0.0},
+    "objective": 2.75,
+    "bound": 2.75,
+}
+
+
+@pytest.mark.parametrize(
+    ("relaxed", "flows", "rules"),
+    [
+        (False, "integer", ["whole-attempts", "whole-paths", "whole-paths"]),
+        (False, "continuous", ["whole-attempts"]),
+        (True, "integer", []),
+        (True, "continuous", []),
+    ],
+)
+def test_fractions_are_allowed_where_the_plan_says_so(relaxed: bool, flows: str, rules: list[str]) -> None:
+    fractional = plan("link", **FRACTIONAL, attempts=attempts(ab=3.5, bc=3), relaxed=relaxed, flows=flows)
+    assert [v.rule for v in check(INSTANCE, fractional)] == rules
+
+
+@pytest.mark.parametrize(("excess", "rules"), [(0.9e-6, []), (1.2e-6, ["load"])])
+def test_the_tolerance_is_a_millionth(excess: float, rules: list[str]) -> None:
+    # p = 1 - excess lets one copy and one attempt through a solver's feasibility tolerance.
+    instance = network(links={"probability": 1 - excess})
+    one = plan(
+        "link",
+        paths=paths(("r1", "cb", 1)),
+        attempts=attempts(bc=1),
+        connections={"r0": 0, "r1": 1, "r2": 0},
+        objective=1.0,
+        bound=1.0,
+    )
+    assert [v.rule for v in check(instance, one)] == rules
+    assert check(instance, one, tolerance=1e-5) == []
+
+
+@given(st.tuples(*[st.integers(0, 6)] * 4), st.tuples(*[st.integers(0, 3)] * 5))
+def test_the_checker_agrees_with_incidence_matrices(x: tuple[int, ...], counts: tuple[int, ...]) -> None:
+    routes = [("r0", "abc"), ("r0", "ac"), ("r1", "cb"), ("r1", "cab"), ("r2", "abcd")]
+    uses = np.array([[1, 0, 0, 1, 1], [1, 0, 1, 0, 1], [0, 1, 0, 1, 0], [0, 0, 0, 0, 1]])
+    at = np.array([[1, 0, 1, 0], [1, 1, 0, 0], [0, 1, 1, 1], [0, 0, 0, 1]])
+    load, made = uses @ counts, np.array([0.5, 1, 0.5, 1]) * x
+    broken = {
+        "load": (load > made).any(),
+        "channels": (np.array(x) > [4, 5, 2, 1]).any(),
+        "memory": (at @ x > list(NODES.values())).any(),
+        "demand": counts[0] + counts[1] > 2,
+    }
+    totals = {"r0": counts[0] + counts[1], "r1": counts[2] + counts[3], "r2": counts[4]}
+    candidate = plan(
+        "link",
+        attempts=attempts(**dict(zip(("ab", "bc", "ac", "cd"), x, strict=True))),
+        paths=paths(*((r, nodes, n) for (r, nodes), n in zip(routes, counts, strict=True))),
+        connections=totals,
+        objective=float(sum(counts)),
+        bound=float(sum(counts)),
+    )
+    assert {v.rule for v in check(INSTANCE, candidate)} == {rule for rule, bad in broken.items() if bad}
+
+
+names = st.sampled_from([*"abcdz"])
+requests = st.sampled_from(["r0", "r1", "r2", "r9"])
+amounts = st.floats(0, 5) | st.floats(0, allow_infinity=False) | st.integers(0, 3).map(float)
+counts = st.integers(0, 5) | st.just(2**53)
+numbers = st.none() | amounts | amounts.map(lambda x: -x)
+ends = {"source": names, "target": names}
+CHANGES: dict[str, st.SearchStrategy[Any]] = {
+    "instance": st.sampled_from(["toy", ""]),
+    "formulation": st.sampled_from([*RULES, "argmax", ""]),
+    "status": st.sampled_from(["optimal", "gap_limit", "time_limit", "infeasible", "wrong_solution"]),
+    "objective": numbers,
+    "bound": numbers,
+    "gap": st.none() | amounts,
+    "relaxed": st.booleans(),
+    "flows": st.sampled_from(["integer", "continuous"]),
+    "attempts": st.lists(st.fixed_dictionaries({**ends, "channels": amounts}), max_size=5),
+    "paths": st.lists(
+        st.fixed_dictionaries(
+            {"request": requests, "nodes": st.lists(names, min_size=2, max_size=6), "count": amounts}
+        ),
+        max_size=5,
+    ),
+    "connections": st.dictionaries(requests, amounts),
+    "entangled_pairs": st.none() | st.lists(st.fixed_dictionaries({**ends, "pairs": counts}), max_size=5),
+    "delivered": st.none() | st.dictionaries(requests, counts),
+}
+perturbed = st.builds(
+    lambda formulation, changes: plan(formulation, **changes),
+    st.sampled_from(list(RULES)),
+    st.fixed_dictionaries({}, optional=CHANGES),
+)
+
+
+@given(perturbed, st.sampled_from([0.2, 0.25, 0.3, 0.9]))
+def test_any_document_is_checked_without_raising(candidate: Plan, fidelity: float) -> None:
+    found = check(network(first_request={"min_fidelity": fidelity}), candidate)
+    known = {"formulation"}.union(*RULES.values())
+    assert {v.rule for v in found} <= known
+    assert all(v.amount > 0 and v.message for v in found)
+    json.dumps([v.model_dump() for v in found], allow_nan=False)
+
+
+@given(perturbed)
+def test_the_order_of_link_ends_means_nothing(candidate: Plan) -> None:
+    def turned(entry: Any) -> Any:
+        return entry.model_copy(update={"source": entry.target, "target": entry.source})
+
+    data = INSTANCE.document()
+    turned_links = [link | {"source": link["target"], "target": link["source"]} for link in data["links"]]
+    instance = Instance.model_validate(data | {"links": turned_links})
+    other = candidate.model_copy(
+        update={
+            "attempts": tuple(map(turned, candidate.attempts)),
+            "entangled_pairs": candidate.entangled_pairs and tuple(map(turned, candidate.entangled_pairs)),
+        }
+    )
+    first, second = check(INSTANCE, candidate), check(instance, other)
+    assert [(v.rule, v.amount) for v in first] == [(v.rule, v.amount) for v in second]
+
+
+@given(perturbed)
+def test_the_order_of_paths_and_attempts_means_nothing(candidate: Plan) -> None:
+    other = candidate.model_copy(
+        update={"attempts": candidate.attempts[::-1], "paths": candidate.paths[::-1]}
+    )
+    first, second = check(INSTANCE, candidate), check(INSTANCE, other)
+    assert sorted(v.rule for v in first) == sorted(v.rule for v in second)
+
+
+def test_the_verdict_in_the_plan_is_not_believed() -> None:
+    assert check(INSTANCE, plan("link", verified=True, attempts=[])) != []
+    honest = plan(
+        "link", verified=False, violations=[v.model_dump() for v in check(INSTANCE, plan("link", gap=1.0))]
+    )
+    assert check(INSTANCE, honest) == []
