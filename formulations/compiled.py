@@ -70,6 +70,14 @@ class CompiledModel:
             return self.rest[component]
         return np.where(positions < 0, self.rest[component], values[positions])
 
+    def place(self, parts: Mapping[str, Floats]) -> Floats:
+        """Return one value a column from values by component, in index order; NaN where unknown."""
+        values = np.full(self.matrix.shape[1], np.nan)
+        for component, members in parts.items():
+            positions = self.columns[component]
+            values[positions[positions >= 0]] = members[positions >= 0]
+        return values
+
     def with_changes(self, **arrays: Any) -> CompiledModel:
         """Return this model with some arrays replaced: the way to push new data."""
         return replace(self, **arrays)
@@ -130,19 +138,22 @@ def _idle_value(variable: Any) -> float:
     if variable.fixed:
         return float(variable.value)
     low, high = variable.bounds
-    return float(max(0.0 if low is None else low, min(0.0, 0.0 if high is None else high)))
+    return float(max(-np.inf if low is None else low, min(0.0, np.inf if high is None else high)))
 
 
 def _file_names(names: Iterable[str]) -> tuple[str, ...]:
     """Make names that every model file format takes: no brackets, commas or blanks; unique."""
     table = str.maketrans({c: "_" for c in "[],.:;()<>+-*/^= '\"\t"})
     seen: dict[str, int] = {}
-    plain = []
+    plain: dict[str, None] = {}  # a set that keeps its order
     for name in names:
         text = name.replace("]", "").translate(table)
         text = (
             text if text.isascii() else text.encode("ascii", "backslashreplace").decode().replace("\\", "_")
         )
-        seen[text] = seen.get(text, 0) + 1
-        plain.append(text if seen[text] == 1 else f"{text}__{seen[text]}")
+        unique = text
+        while unique in plain:
+            seen[text] = seen.get(text, 1) + 1
+            unique = f"{text}__{seen[text]}"
+        plain[unique] = None
     return tuple(plain)

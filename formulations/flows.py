@@ -139,6 +139,25 @@ def routes_of(
     return routes
 
 
+def flows_of(
+    instance: Instance, commodities: Sequence[Commodity], arcs: Sequence[Arc], routes: Sequence[Route]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return ``flow`` and ``connections`` of whole routes, in index order: `routes_of` backwards."""
+    column = {arc: i for i, arc in enumerate(arcs)}
+    flow = np.zeros((len(commodities), len(arcs)))
+    pairs = [(i, row) for i, k in enumerate(commodities) for row, _ in k.sinks]
+    place = {row: (i, position) for position, (i, row) in enumerate(pairs)}
+    connections = np.zeros(len(pairs))
+    for route in routes:
+        i, position = place[route.request]
+        forward = commodities[i].root == instance.requests[route.request].source
+        nodes = route.nodes if forward else route.nodes[::-1]
+        for arc in pairwise(nodes):
+            flow[i, column[arc]] += route.count
+        connections[position] += route.count
+    return flow.ravel(), connections
+
+
 def decompose(
     root: str,
     sinks: Sequence[tuple[int, str]],

@@ -41,6 +41,11 @@ class ModelOptions:
         return self.relax or self.flows == "continuous"
 
     @property
+    def tightened(self) -> bool:
+        """Whether the link ILP may use that loads are whole."""
+        return self.variant == "by-source" and not self.continuous
+
+    @property
     def flow_domain(self) -> Any:
         """Pyomo domain of flows and connections."""
         return pyo.NonNegativeReals if self.continuous else pyo.NonNegativeIntegers
@@ -56,10 +61,19 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Formulated:
-    """A Pyomo model and the way back: ``decide(compiled, values)`` reads a `Decision`."""
+    """A Pyomo model and the ways between its columns and a `Decision`.
+
+    Parameters
+    ----------
+    model : the model.
+    decide : ``decide(compiled, values)`` reads the decision of a solution.
+    encode : ``encode(compiled, decision)`` gives the values of a decision, to start a solver from; None
+        where no heuristic makes such decisions.
+    """
 
     model: pyo.ConcreteModel
     decide: Callable[[CompiledModel, NDArray[np.float64]], Decision]
+    encode: Callable[[CompiledModel, Decision], NDArray[np.float64]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,15 @@ import numpy as np
 import pyomo.environ as pyo
 
 from formulations.commodities import one_per_request, one_per_root
-from formulations.flows import add_flows, arcs_of, load_of, refuse_min_fidelity, routes_of, usable_links
+from formulations.flows import (
+    add_flows,
+    arcs_of,
+    flows_of,
+    load_of,
+    refuse_min_fidelity,
+    routes_of,
+    usable_links,
+)
 from formulations.formulation import Decision, Formulated, Formulation, ModelOptions
 from formulations.link_tightening import add_spare_attempts
 
@@ -92,7 +100,17 @@ def link_ilp(instance: Instance, options: ModelOptions) -> Formulated:
             np.minimum(attempts, fewest_attempts(instance, routes, whole=not options.relax)), routes
         )
 
-    return Formulated(m, decide)
+    def encode(compiled: CompiledModel, decision: Decision) -> NDArray[np.float64]:
+        flow, connections = flows_of(instance, commodities, arcs, decision.routes)
+        load = flow.reshape(-1, len(links), 2).sum(axis=(0, 2))
+        attempts = decision.attempts[links]
+        parts = {"flow": flow, "connections": connections, "attempts": attempts}
+        if options.tightened:
+            charged = [ends.index(e) for e in m.spare]
+            parts["spare"] = (attempts - load)[charged]
+        return compiled.place(parts)
+
+    return Formulated(m, decide, encode)
 
 
 def fewest_attempts(instance: Instance, routes: Sequence[Route], *, whole: bool) -> NDArray[np.float64]:

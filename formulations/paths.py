@@ -16,7 +16,8 @@ def best_path(
 ) -> tuple[float, tuple[str, ...]] | None:
     """Return the (value, nodes) of the path of least value, None where there is no path.
 
-    Best-first search; ties go to fewer links, then to the smaller names of the nodes.
+    Best-first search; with addition ties go to fewer links, then to the smaller names of the nodes; with
+    ``max`` the order among equal paths is only the same every time.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a problem is: networks, requests, plans, physics, the checker, generators, files."""
+"""What a problem is: networks, requests, plans, Q-nets, physics, the checker, generators, files."""
 
 from __future__ import annotations
 
@@ -6,16 +6,28 @@ from instances.errors import (
     DocumentError,
     InstanceError,
     MilprouteError,
+    MissingPackageError,
     OptionError,
     OutputError,
     PlanError,
+    QNetError,
 )
 from instances.files import load_instance, load_plan, save
 from instances.generators import generate
 from instances.instance import Instance, Metadata, Request
 from instances.library import library_names
 from instances.network import Link, Network, Node
-from instances.plan import Attempt, DrawnPairs, ModelSize, Plan, RoutedPath, Status, Violation
+from instances.plan import (
+    Attempt,
+    DrawnPairs,
+    ModelSize,
+    NeuronCounts,
+    Plan,
+    RoutedPath,
+    Status,
+    Violation,
+)
+from instances.qnet import QNet, load_qnet, save_qnet
 from instances.source import resolve
 from instances.verify import check
 
@@ -28,13 +40,17 @@ __all__ = [
     "Link",
     "Metadata",
     "MilprouteError",
+    "MissingPackageError",
     "ModelSize",
     "Network",
+    "NeuronCounts",
     "Node",
     "OptionError",
     "OutputError",
     "Plan",
     "PlanError",
+    "QNet",
+    "QNetError",
     "Request",
     "RoutedPath",
     "Status",
@@ -44,6 +60,8 @@ __all__ = [
     "library_names",
     "load_instance",
     "load_plan",
+    "load_qnet",
     "resolve",
     "save",
+    "save_qnet",
 ]

@@ -33,6 +33,14 @@ class PlanError(DocumentError):
     """A plan file that describes no plan."""
 
 
+class QNetError(DocumentError):
+    """A Q-net, file or network handed in, that is none, or does not fit an instance."""
+
+
+class MissingPackageError(MilprouteError, ImportError):
+    """An optional package that is not installed."""
+
+
 class OptionError(MilprouteError, ValueError):
     """An option, name or argument that does not exist or does not fit."""
 

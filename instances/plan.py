@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from instances.frozen import Count, Flag, Frozen, Identifier, NonNegative, Number
+from instances.frozen import (
+    LARGEST_COUNT,
+    Count,
+    Flag,
+    Frozen,
+    Identifier,
+    NonNegative,
+    Number,
+    inconsistent,
+)
+
+if TYPE_CHECKING:
+    from typing import Self
 
 PLAN_FORMAT: Literal["milproute.plan/1"] = "milproute.plan/1"
+
+# Keys that only some formulations have.
+OPTIONAL = ("entangled_pairs", "delivered", "engine", "forward", "residual", "neurons", "max_hops")
 
 Status = Literal[
     "optimal",
@@ -58,6 +73,23 @@ class ModelSize(Frozen):
     integers: Count
 
 
+class NeuronCounts(Frozen):
+    """Hidden neurons of the Q-net: all, those that the bounds fix, and the binaries in the model."""
+
+    total: Count
+    stable: Count
+    binaries: Count
+
+    @model_validator(mode="after")
+    def _check_parts(self) -> Self:
+        for part in ("stable", "binaries"):
+            if getattr(self, part) > self.total:
+                raise inconsistent(
+                    f"neurons.{part}", getattr(self, part), f"at most neurons.total = {self.total}"
+                )
+        return self
+
+
 class Violation(Frozen):
     """One broken rule: which, where, and by how much (in the unit of the rule)."""
 
@@ -76,6 +108,10 @@ class Plan(Frozen):
     ``bound`` is proven in the direction of the problem, None when nothing is proven; ``gap`` is
     |bound - objective| / max(|objective|, 1e-9). ``relaxed`` lets everything be fractional, ``flows``
     = ``continuous`` the path counts. ``entangled_pairs`` and ``delivered`` belong to whole slots.
+
+    The rest belongs to an argmax: ``engine`` found it, ``forward`` is Q of the action by a plain forward
+    pass, ``residual`` = |objective - forward|, ``neurons`` counts those of the Q-net, and ``max_hops``
+    is the hop limit of the action set (None: no limit).
     """
 
     format: Literal["milproute.plan/1"] = PLAN_FORMAT
@@ -97,13 +133,17 @@ class Plan(Frozen):
     connections: dict[str, NonNegative] = Field(default_factory=dict)
     entangled_pairs: tuple[DrawnPairs, ...] | None = None
     delivered: dict[str, Count] | None = None
+    engine: Identifier | None = None
+    forward: Number | None = None
+    residual: NonNegative | None = None
+    neurons: NeuronCounts | None = None
+    max_hops: Annotated[int, Field(strict=True, ge=1, le=LARGEST_COUNT)] | None = None
     verified: Flag = False
     violations: tuple[Violation, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """Return the JSON document; keys that only some formulations have are left out when unset."""
-        optional = {"entangled_pairs", "delivered"}
-        unset = {key for key in optional if getattr(self, key) is None}
+        unset = {key for key in OPTIONAL if getattr(self, key) is None}
         return self.model_dump(mode="json", exclude=unset)
 
 

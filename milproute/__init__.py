@@ -5,7 +5,9 @@ Everything public is here and loaded on first use: importing milproute loads nei
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +91,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'milproute' has no attribute {name!r}")
-    value = getattr(_room(_HOME[name]), name)
+    value = getattr(import_module(_HOME[name]), name)
     globals()[name] = value
     return value
 
@@ -98,14 +100,23 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *_HOME})
 
 
-def _room(name: str) -> Any:
-    """Import a room, and make sure that it is ours: its name is not unusual."""
+def _refuse_shadows() -> None:
+    """Make sure that the other rooms are ours, before any is imported: their names are not unusual."""
     home = Path(__file__).resolve().parent.parent
-    top = import_module(name.partition(".")[0])
-    files = [top.__file__] if top.__file__ else list(top.__path__)
-    if Path(files[0] or "").resolve().parent.parent != home and Path(files[0] or "").resolve().parent != home:
-        raise ImportError(
-            f"milproute needs its own package {name!r} in {home}, but {files[0]} is in the way. "
-            "Rename that file, or start Python from another folder."
-        )
-    return import_module(name)
+    for room in ("instances", "formulations", "solvers"):
+        module = sys.modules.get(room)
+        found = module.__spec__ if module is not None else find_spec(room)
+        file = found.origin if found is not None and found.has_location else None
+        file = file or getattr(module, "__file__", None)
+        folders = found.submodule_search_locations if found is not None else None
+        place = Path(file) if file else Path(*list(folders)[:1]) if folders else None
+        if place is None:
+            raise ImportError(f"milproute needs its own package {room!r} in {home}: install milproute again.")
+        if place.resolve() not in (home / room, home / room / "__init__.py"):
+            raise ImportError(
+                f"milproute needs its own package {room!r} in {home}, but {place} is in the way. "
+                "Rename it, or start Python from another folder."
+            )
+
+
+_refuse_shadows()

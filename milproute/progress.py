@@ -11,6 +11,8 @@ from rich.text import Text
 
 from solvers import Watch
 
+FRESH = 2.0  # seconds for which a new incumbent keeps its star
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -25,12 +27,13 @@ class _Line:
     def __init__(self, title: str) -> None:
         self.title, self.begin = title, perf_counter()
         self.point: TracePoint | None = None
-        self.incumbents = 0
+        self.found = float("-inf")
 
     def hear(self, point: TracePoint) -> None:
         """Take a trace point; a better objective is a new incumbent."""
         before = self.point.objective if self.point else None
-        self.incumbents += point.objective is not None and point.objective != before
+        if point.objective is not None and point.objective != before:
+            self.found = perf_counter()
         self.point = point
 
     def __rich__(self) -> Text:
@@ -39,7 +42,7 @@ class _Line:
             return line.append(" | preparing", style="dim")
         gap = self.point.gap
         line.append(f" | nodes {self.point.nodes} | best {_number(self.point.objective)}")
-        line.append("*" * min(self.incumbents, 1), style="bold green")
+        line.append("*" if perf_counter() - self.found < FRESH else " ", style="bold green")
         line.append(f" | bound {_number(self.point.bound)} | gap {'-' if gap is None else f'{gap:.2%}'}")
         return line.append(" (Ctrl-C stops with the best so far)", style="dim")
 
@@ -47,7 +50,7 @@ class _Line:
 @contextmanager
 def live_progress(console: Console, title: str) -> Iterator[Watch]:
     """Show a live line while the block runs; nothing at all where stderr is no terminal."""
-    if not console.is_terminal:
+    if not console.file.isatty():  # rich calls a pipe a terminal when FORCE_COLOR is set
         yield Watch()
         return
     line = _Line(title)

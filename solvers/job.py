@@ -65,10 +65,15 @@ class Job:
         with PauseGC(), self.clock("compile"):
             return formulated, compile_model(formulated.model)
 
-    def solve(self, model: CompiledModel, watch: Watch | None = None) -> SolveResult:
+    def solve(
+        self,
+        model: CompiledModel,
+        watch: Watch | None = None,
+        start: NDArray[np.float64] | None = None,
+    ) -> SolveResult:
         """Solve a compiled model with this job's solver, timed."""
         with self.clock("solve"):
-            return self.backend.solve(model, self.limits, watch=watch)
+            return self.backend.solve(model, self.limits, start, watch)
 
     def decide(self, formulated: Formulated, model: CompiledModel, result: SolveResult) -> Decision:
         """Read the decision of a result, integers rounded, timed; nothing without a solution."""

@@ -116,7 +116,8 @@ def settle(result: SolveResult, model: CompiledModel) -> SolveResult:
     """Give a back end's claim the meaning that milproute's statuses have.
 
     - A bound that is not finite proves nothing. Where every solution has a whole objective, the bound
-      is rounded to the next whole number inwards: still proven, and often all that was missing.
+      is rounded to the next whole number inwards: still proven, and often all that was missing; the
+      objective loses its dust.
     - ``optimal`` with a gap above 1e-6, relative and absolute, is ``gap_limit``.
     - A limit without a solution is ``no_solution``.
     """
@@ -125,20 +126,23 @@ def settle(result: SolveResult, model: CompiledModel) -> SolveResult:
         bound = None
     if bound is not None and has_whole_objective(model):
         bound = float(floor(bound + ABSOLUTE_GAP) if model.maximize else ceil(bound - ABSOLUTE_GAP))
-        if result.objective is not None and abs(bound - result.objective) < ABSOLUTE_GAP:
-            bound = result.objective
+    objective = result.objective
+    if (
+        objective is not None
+        and has_whole_objective(model)
+        and abs(objective - round(objective)) < ABSOLUTE_GAP
+    ):
+        objective = float(round(objective))
     status = result.status
-    gap = relative_gap(result.objective, bound)
-    closed = gap is not None and (
-        gap <= ABSOLUTE_GAP or abs((bound or 0) - (result.objective or 0)) <= ABSOLUTE_GAP
-    )
+    gap = relative_gap(objective, bound)
+    closed = gap is not None and (gap <= ABSOLUTE_GAP or abs((bound or 0) - (objective or 0)) <= ABSOLUTE_GAP)
     if status == "optimal" and not closed:
         status = "gap_limit" if gap is not None else "error"
     elif status in ("time_limit", "memory_limit", "gap_limit") and closed:
         status = "optimal"
     elif status in ("time_limit", "memory_limit") and result.values is None:
         status = "no_solution"
-    return replace(result, status=status, bound=bound)
+    return replace(result, status=status, objective=objective, bound=bound)
 
 
 def has_whole_objective(model: CompiledModel) -> bool:

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from queue import Queue
 from threading import Event, Thread, active_count, current_thread, main_thread
 from time import perf_counter
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
+    from types import FrameType
 
     import numpy as np
     from numpy.typing import NDArray
@@ -69,36 +70,43 @@ class Worker:
         watch: Watch | None = None,
     ) -> SolveResult:
         """Solve ``model`` in the child; see the class for what becomes of its failures."""
+        heard, limit = _Heard(watch or Watch(), perf_counter()), options.time_limit
+        try:
+            with _hearing_ctrl_c(heard):
+                self._ask((model, options, start))
+                deadline = None if limit is None else perf_counter() + 1.1 * limit + GRACE
+                return self._listen(heard, deadline)
+        except EOFError:
+            return settle(self._post_mortem(heard, model), model)
+
+    def _ask(self, task: tuple[Any, ...]) -> None:
+        """Send a task; raise EOFError when the child is gone, unless it died unasked: then take another."""
+        if self._process is not None and self._process.exitcode is not None:
+            self._end()
         if self._process is None:
             self._start()
-        self._pipe.send((model, options, start))
-        heard = _Heard(watch or Watch(), perf_counter())
-        limit = options.time_limit
-        deadline = None if limit is None else perf_counter() + 1.1 * limit + GRACE
         try:
-            return self._listen(heard, deadline)
-        except EOFError:
-            return settle(self._post_mortem(heard), model)
+            self._pipe.send(task)
+        except (BrokenPipeError, ConnectionResetError):
+            raise EOFError from None
 
     def _listen(self, heard: _Heard, deadline: float | None) -> SolveResult:
         """Take messages until the result comes; raise EOFError when the child is gone."""
+        told = False
         while True:
+            if heard.interrupts > 1:
+                heard.killed = "it did not stop at Ctrl-C and was killed"
+                raise EOFError
+            if deadline is not None and perf_counter() > deadline:
+                heard.killed = "it ignored its time limit and was killed"
+                raise EOFError
             try:
-                if heard.watch.stop.is_set():
+                if not told and (heard.interrupts or heard.watch.stop.is_set()):
                     self._pipe.send("stop")
-                if deadline is not None and perf_counter() > deadline:
-                    heard.killed = "it ignored its time limit and was killed"
-                    raise EOFError
-                if not self._pipe.poll(0.2):
+                    told = True
+                if not self._pipe.poll(0.1):
                     continue
                 kind, content = self._pipe.recv()
-            except KeyboardInterrupt:
-                if heard.interrupted:
-                    heard.killed = "it did not stop at Ctrl-C and was killed"
-                    raise EOFError from None
-                heard.interrupted = True
-                self._pipe.send("stop")
-                continue
             except (BrokenPipeError, ConnectionResetError):
                 raise EOFError from None
             if kind == "result":
@@ -108,7 +116,7 @@ class Worker:
                 raise content
             heard.take(kind, content)
 
-    def _post_mortem(self, heard: _Heard) -> SolveResult:
+    def _post_mortem(self, heard: _Heard, model: CompiledModel) -> SolveResult:
         """Write the result that the child did not live to send."""
         process = self._process
         self._end()
@@ -121,17 +129,17 @@ class Worker:
         else:
             died = signal.Signals(-code).name if code is not None and code < 0 else f"exit status {code}"
             status, word, message = "crash", died, f"{self.name} crashed ({died}); try another seed or solver"
-        last = heard.last
-        found = heard.values is not None
+        last, values = heard.last, heard.values
         return SolveResult(
             status=status,
             native_status=word,
-            objective=last.objective if last and found else None,
+            # of these values: the last point may tell of a solution that died with the child
+            objective=None if values is None else float(model.cost @ values + model.offset),
             bound=last.bound if last else None,
             seconds=perf_counter() - heard.begin,
             solver=self.name,
             version=self.version,
-            values=heard.values,
+            values=values,
             nodes=last.nodes if last else 0,
             trace=tuple(heard.trace),
             message=message,
@@ -166,7 +174,7 @@ class _Heard:
         self.watch, self.begin = watch, begin
         self.trace: list[TracePoint] = []
         self.values: NDArray[np.float64] | None = None
-        self.interrupted = self.out_of_memory = False
+        self.interrupts, self.out_of_memory = 0, False
         self.killed = ""
 
     @property
@@ -210,6 +218,8 @@ def _serve(solver: str, pipe: Connection, parents_end: Connection | None) -> Non
     """Child: solve what comes through the pipe until it closes."""
     if parents_end is not None:  # a forked child holds a copy, which would keep the pipe open for ever
         parents_end.close()
+    with suppress(OSError):  # what a solver prints by itself is no result: stdout belongs to the parent
+        os.dup2(2, 1)
     backend, inbox = load_backend(solver), _Inbox(pipe)
     watch = Watch(lambda p: pipe.send(("point", p)), lambda v: pipe.send(("incumbent", v)), inbox.stop)
     while True:
@@ -221,6 +231,27 @@ def _serve(solver: str, pipe: Connection, parents_end: Connection | None) -> Non
             os._exit(1)
         except MilprouteError as error:
             pipe.send(("error", error))
+
+
+@contextmanager
+def _hearing_ctrl_c(heard: _Heard) -> Iterator[None]:
+    """Count Ctrl-C instead of raising it: an exception could tear a message in two.
+
+    Only the main thread may, and only where Ctrl-C would raise.
+    """
+    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if current_thread() is not main_thread() or not usual:
+        yield
+        return
+
+    def count(_signal: int, _frame: FrameType | None) -> None:
+        heard.interrupts += 1
+
+    signal.signal(signal.SIGINT, count)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from functools import cache
 from math import ceil
+from typing import TYPE_CHECKING
 
 import networkx as nx
 import numpy as np
 from hypothesis import reject
-from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from instances import Instance
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from instances import Instance
 
 Loads = tuple[int, ...]
 MOST_STATES = 20_000
@@ -25,6 +29,23 @@ def simple_paths(instance: Instance, request: int) -> list[frozenset[int]]:
     ends = instance.requests[request]
     paths = nx.all_simple_edge_paths(graph, ends.source, ends.target)
     return [frozenset(graph.edges[step]["row"] for step in path) for path in paths]
+
+
+def node_paths(instance: Instance, request: int) -> list[tuple[str, ...]]:
+    """Return every simple path of a request over links with a probability, as nodes."""
+    ends = instance.requests[request]
+    paths = []
+    for links in simple_paths(instance, request):
+        if any(instance.probabilities[e] == 0 for e in links):
+            continue
+        nodes, rest = [ends.source], set(links)
+        while rest:
+            here = next(e for e in rest if nodes[-1] in instance.links[e].ends)
+            rest.remove(here)
+            u, v = instance.links[here].ends
+            nodes.append(v if nodes[-1] == u else u)
+        paths.append(tuple(nodes))
+    return paths
 
 
 def most_link_connections(instance: Instance, weights: Sequence[float] | None = None) -> float:
@@ -96,12 +117,12 @@ def relaxed_link_connections(instance: Instance) -> float:
     max sum t, conservation, F_e <= p_e c_e, sum of F_e / p_e over the links at u <= m_u.
     """
     p, c = instance.probabilities, instance.channels
-    usable = (p > 0) & (c > 0)
+    usable = (p > 1e-12) & (c > 0)  # 1 / p must stay a number that a solver takes
     price = np.where(usable, 1.0 / np.where(usable, p, 1.0), 0.0)
     at_node = np.zeros((len(instance.nodes), len(instance.links)))
     for e, ends in enumerate(instance.ends):
         at_node[ends, e] = price[e]
-    return _most_flow(instance, np.where(usable, p * c, 0.0), at_node, instance.memories)
+    return _most_flow(instance, np.where(usable, p * c, 0.0), at_node, instance.memories.astype(float))
 
 
 def relaxed_path_connections(instance: Instance) -> float:
@@ -141,4 +162,4 @@ def _most_flow(
         bounds=demands + [(0, None)] * (columns - requests),
     )
     assert found.status == 0, found.message
-    return float(-found.fun)
+    return -float(found.fun)

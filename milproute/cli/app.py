@@ -13,12 +13,13 @@ app = typer.Typer(
     help="Entanglement routing in quantum networks: solved exactly, checked independently.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,  # plain help: drawing boxes would take half of its time
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("solve")(solve.solve)
-app.command("verify")(verify.verify)
-app.command("solvers")(solvers.solvers)
+app.command("solve", short_help="Solve an instance and write a verified plan.")(solve.solve)
+app.command("verify", short_help="Check a plan, independently of any solver.")(verify.verify)
+app.command("solvers", short_help="List what is installed and what it can do.")(solvers.solvers)
 app.add_typer(instances.app, name="instances")
 
 

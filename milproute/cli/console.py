@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
 OK, NO_SOLUTION, BAD_INPUT, SOLVER_FAILED = range(4)
 
+# What a wrong flag or argument raises; typer publishes only one of its descendants.
+UsageProblem: type[typer.BadParameter] = next(
+    kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
+)
+
 InstanceArgument = Annotated[
     str,
     typer.Argument(
@@ -40,6 +45,28 @@ def err() -> Console:
 def print_json(document: Any) -> None:
     """Print one JSON document on stdout."""
     sys.stdout.write(json.dumps(document, indent=1, allow_nan=False) + "\n")
+    sys.stdout.flush()  # here a closed pipe is still an error that somebody hears
+
+
+def print_error(kind: str, message: str) -> None:
+    """Print an error as the JSON document on stdout."""
+    print_json({"error": {"type": kind, "message": message}})
+
+
+def whole(text: str | int) -> int:
+    """Read a whole number, for flags: unlike typer's own reader it says what it was given."""
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is given; allowed: a whole number") from None
+
+
+def number(text: str | float) -> float:
+    """Read a number, as `whole`."""
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is given; allowed: a number") from None
 
 
 def fail(error: Exception, *, as_json: bool) -> int | None:
@@ -49,7 +76,7 @@ def fail(error: Exception, *, as_json: bool) -> int | None:
     if not isinstance(error, MilprouteError):
         return None
     if as_json:
-        print_json({"error": {"type": type(error).__name__, "message": str(error)}})
+        print_error(type(error).__name__, str(error))
     from rich.markup import escape
 
     err().print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from milproute.cli.console import InstanceArgument, JsonOption, out, print_json
+from milproute.cli.console import InstanceArgument, JsonOption, number, out, print_json, whole
 
 if TYPE_CHECKING:
     from instances import Instance
@@ -25,11 +25,12 @@ def list_library(as_json: JsonOption = False) -> None:
         rows = [{"name": name, "description": r.description, "spec": r.spec} for name, r in recipes.items()]
         print_json({"instances": rows})
         return
-    from rich.table import Table
+    from rich.markup import escape
+    from rich.table import Column, Table
 
-    table = Table("name", "what it is", "made by", title="Instance library")
+    table = Table(Column("name", no_wrap=True), "what it is", title="Instance library")
     for name, recipe in recipes.items():
-        table.add_row(name, recipe.description, recipe.spec or recipe.file)
+        table.add_row(escape(name), escape(recipe.description))
     out().print(table)
 
 
@@ -72,7 +73,11 @@ def make(
     target: Annotated[Path | None, typer.Option("--out", help="Write here; stdout without it.")] = None,
     draw_pairs: Annotated[
         int | None,
-        typer.Option(metavar="SEED", help="Draw entangled pairs: every channel attempts, or see --attempts."),
+        typer.Option(
+            parser=whole,
+            metavar="SEED",
+            help="Draw entangled pairs: every channel attempts, or see --attempts.",
+        ),
     ] = None,
     attempts: Annotated[
         Path | None, typer.Option(metavar="PLAN", help="Attempt what this plan attempts when drawing pairs.")
@@ -87,6 +92,8 @@ def make(
     if attempts is not None and draw_pairs is None:
         raise OptionError("--attempts has no effect without --draw-pairs SEED: give a seed to draw with")
     if draw_pairs is not None:
+        if draw_pairs < 0:
+            raise OptionError(f"--draw-pairs is {draw_pairs}; allowed: a whole number >= 0")
         from instances.outcomes import draw_entangled
 
         problem = draw_entangled(problem, draw_pairs, load_plan(attempts) if attempts else None)
@@ -109,17 +116,25 @@ def convert(
     swap_probability: Annotated[str | None, typer.Option(help="Of nodes without.")] = None,
     channels: Annotated[str | None, typer.Option(help="Of links without: 5, or 3-7 to draw.")] = None,
     fidelity: Annotated[str | None, typer.Option(help="Of links without.")] = None,
-    attenuation_per_km: Annotated[float | None, typer.Option(help="Where the file has none.")] = None,
-    requests: Annotated[int | None, typer.Option(help="How many to draw where the file has none.")] = None,
+    attenuation_per_km: Annotated[
+        float | None, typer.Option(parser=number, metavar="A", help="Where the file has none.")
+    ] = None,
+    requests: Annotated[
+        int | None, typer.Option(parser=whole, metavar="N", help="How many to draw where the file has none.")
+    ] = None,
     great_circle: Annotated[
         bool, typer.Option("--great-circle", help="Link lengths from longitude and latitude.")
     ] = False,
-    demand_unit: Annotated[float | None, typer.Option(help="SNDlib traffic of one pair.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed for what is drawn.")] = None,
+    demand_unit: Annotated[
+        float | None, typer.Option(parser=number, metavar="T", help="SNDlib traffic of one pair.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(parser=whole, metavar="N", help="Seed for what is drawn.")
+    ] = None,
     licence: Annotated[str | None, typer.Option(help="Terms of the imported data.")] = None,
 ) -> None:
     """Convert between our JSON, GraphML, GML, SNDlib native text, Q-CAST text and .net."""
-    from instances import resolve
+    from instances import OptionError, resolve
     from instances.convert import find_format, read_any, write_any
     from instances.files import check_writable
 
@@ -139,10 +154,18 @@ def convert(
         "licence": licence,
     }
     fields = {key: value for key, value in given.items() if value is not None}
-    if fields or from_format or Path(source).is_file():
+    if Path(source).is_file():
         problem = read_any(Path(source), from_format, **fields)
     else:
         problem = resolve(source)
+        if name is not None:
+            problem = problem.changed(name=name)
+        useless = [f"--{key.replace('_', '-')}" for key in fields if key != "name"]
+        useless += ["--from"] if from_format else []
+        if useless:
+            raise OptionError(
+                f"{', '.join(useless)} given, but {source} is no file and lacks nothing: leave out"
+            )
     write_any(problem, target, to_format)
 
 

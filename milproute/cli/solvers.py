@@ -13,6 +13,7 @@ def solvers(as_json: JsonOption = False) -> None:
     if as_json:
         print_json({"solvers": known})
         return
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table("solver", "installed", "version", "licence", "can do", title="Solvers")
@@ -25,5 +26,5 @@ def solvers(as_json: JsonOption = False) -> None:
             solver["licence"] or "",
             ", ".join(solver["capabilities"]),
         )
-        table.add_row(*map(str, row))
+        table.add_row(*(escape(str(cell)) for cell in row))  # remedies have brackets
     out().print(table)

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from formulations import Decision
 from solvers.job import Outcome
+from solvers.methods.rounding import provision_links
 
 if TYPE_CHECKING:
     from solvers.job import Job
 
+# Columns from which on a start pays (measured on the library: 129 connections instead of 89 after 20 s on
+# waxman-100-100, but 15 s instead of 2 s to the optimum of grid-7x7-10).
+LARGE = 5_000
+
 
 def solve_exactly(job: Job) -> Outcome:
-    """Solve the job's formulation to its limits; objective and bound are the solver's."""
+    """Solve the job's formulation to its limits; objective and bound are the solver's.
+
+    A large integer link ILP starts from REPS's rounding: the solver alone finds nothing as good in minutes.
+    On small ones a start only slows the search down.
+    """
     formulated, model = job.compile(job.formulation, job.instance, job.options)
-    result = job.solve(model, job.watch)
+    start = None
+    if formulated.encode is not None and not job.options.continuous and model.size.columns > LARGE:
+        rounding = provision_links(job)
+        if rounding.objective is not None:
+            start = formulated.encode(model, Decision(rounding.attempts, rounding.routes))
+    result = job.solve(model, job.watch, start)
     decision = job.decide(formulated, model, result)
     return Outcome(
         status=result.status,

@@ -105,7 +105,7 @@ def provision_links(job: Job) -> Outcome:
         upper[connections] = model.upper[connections] - provision.copies[requests]
         result = job.solve(model.with_changes(row_upper=row_upper, lower=lower, upper=upper))
         if result.values is None or result.bound is None:
-            status = result.status
+            status = result.status if bound is None else status  # what is provisioned stays valid
             break
         bound = floor(result.bound + ABSOLUTE_GAP) if bound is None else bound
         routes = job.decide(formulated, model, result).routes

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import networkx as nx
 from hypothesis import HealthCheck, settings
@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 
 from instances import Instance
 from tests.strategies import instances
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 thorough = settings(
     max_examples=200,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,8 +15,10 @@ from formulations.commodities import (
     one_per_root,
     vertex_cover,
 )
-from instances import Instance
 from tests.formulations.cases import any_case, make, thorough
+
+if TYPE_CHECKING:
+    from instances import Instance
 
 
 def assert_serves(instance: Instance, commodities: list[Commodity], times: list[int]) -> None:

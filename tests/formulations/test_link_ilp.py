@@ -176,9 +176,7 @@ def test_the_textbook_model_has_the_size_of_its_docstring() -> None:
 
 @pytest.mark.parametrize(("nodes", "links", "requests"), [(6, 8, 3), (12, 20, 7), (20, 30, 10)])
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_models_have_the_size_of_their_docstring(
-    variant: str, nodes: int, links: int, requests: int
-) -> None:
+def test_models_have_the_size_of_their_docstring(variant: str, nodes: int, links: int, requests: int) -> None:
     instance = connected_network(nodes, links, requests)
     k = requests if variant == "per-request" else len(one_per_root(instance))
     size = compiled(instance, variant, relax=True).size

@@ -140,9 +140,7 @@ def test_no_request_gets_more_than_its_number_of_copies(instance: Instance) -> N
 
 @pytest.mark.parametrize(("nodes", "links", "requests"), [(6, 8, 3), (12, 20, 7), (20, 30, 10)])
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_models_have_the_size_of_their_docstring(
-    variant: str, nodes: int, links: int, requests: int
-) -> None:
+def test_models_have_the_size_of_their_docstring(variant: str, nodes: int, links: int, requests: int) -> None:
     instance = connected_network(nodes, links, requests, pairs=2)
     copies = sum(copies_of(instance, known_pairs(instance)))
     k = {"per-copy": copies, "aggregated": requests, "by-source": len(one_per_root(instance))}[variant]

@@ -1,0 +1,1 @@
+"""Measurements and, in time, the solver benchmark."""
