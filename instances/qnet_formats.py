@@ -308,10 +308,10 @@ def qnet_from_torch(sequential: Any, inputs: Sequence[str] | str) -> QNet:
 
 
 def _follow(chain: Chain, sequential: Any, prefix: str) -> Chain:
-    for name, module in sequential.named_children():
-        place, kind = f"module {prefix}{name}", _kind(module)
+    for i, module in enumerate(sequential):  # named_children() leaves out a ReLU that is used twice
+        place, kind = f"module {prefix}{i}", _kind(module)
         if kind == "Sequential":
-            chain = _follow(chain, module, f"{prefix}{name}.")
+            chain = _follow(chain, module, f"{prefix}{i}.")
         elif kind == "Linear":
             bias = None if module.bias is None else _doubles(module.bias)
             chain = chain.affine(_doubles(module.weight), bias, place)

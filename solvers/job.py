@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,7 @@ class Job:
     formulation, options : the model.
     backend, limits : the solver.
     seed : of everything random that is not the solver's.
-    watch : told how the main solve goes.
+    watch : told how each solve goes.
     seconds : wall clock by phase, filled by the method.
     """
 
@@ -65,15 +65,14 @@ class Job:
         with PauseGC(), self.clock("compile"):
             return formulated, compile_model(formulated.model)
 
-    def solve(
-        self,
-        model: CompiledModel,
-        watch: Watch | None = None,
-        start: NDArray[np.float64] | None = None,
-    ) -> SolveResult:
-        """Solve a compiled model with this job's solver, timed."""
+    def solve(self, model: CompiledModel, start: NDArray[np.float64] | None = None) -> SolveResult:
+        """Solve a compiled model with this job's solver, timed; all solves of a job share its time limit."""
+        limits = self.limits
+        if limits.time_limit is not None:
+            left = limits.time_limit - self.seconds.get("solve", 0.0)
+            limits = replace(limits, time_limit=max(left, 1e-3))
         with self.clock("solve"):
-            return self.backend.solve(model, self.limits, start, watch)
+            return self.backend.solve(model, limits, start, self.watch)
 
     def decide(self, formulated: Formulated, model: CompiledModel, result: SolveResult) -> Decision:
         """Read the decision of a result, integers rounded, timed; nothing without a solution."""

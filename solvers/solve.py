@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 from formulations import FORMULATIONS, LINK, Flows, Formulation, ModelOptions, compile_model
-from instances import Attempt, OptionError, Plan, RoutedPath, check
+from instances import OptionError
 from instances.errors import unknown_name
 from instances.files import write_bytes
-from instances.plan import DrawnPairs, relative_gap
 from solvers.backend import Watch
 from solvers.backends import load_backend
 from solvers.job import Job, Outcome
 from solvers.methods.exact import solve_exactly
 from solvers.methods.reps import exact_slot, round_slot
 from solvers.methods.rounding import round_links, round_paths
+from solvers.plans import checked_plan
 from solvers.results import SolveOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from instances import Instance
+    from formulations import CompiledModel
+    from instances import Instance, Plan
     from solvers.backend import Backend
 
 # The first method of a formulation is its default.
@@ -32,6 +32,9 @@ METHODS: Mapping[str, Mapping[str, Callable[[Job], Outcome]]] = {
     "path": {"exact": solve_exactly, "rounding": round_paths},
     "reps": {"rounding": round_slot, "exact": exact_slot},
 }
+
+# The variant whose relaxation a rounding takes.
+ROUNDED: Mapping[str, str] = {"link": "by-source", "path": "aggregated", "reps": "by-source"}
 
 
 def solve(
@@ -80,7 +83,16 @@ def solve(
     outcome = run(job)
     heuristic = run in (round_links, round_paths)
     name = f"{options.variant}+rounding" if heuristic else options.variant
-    return _checked(_plan(job, outcome, formulation, name), instance)
+    return checked_plan(
+        instance,
+        outcome,
+        backend,
+        job.seconds,
+        formulation=formulation,
+        variant=name,
+        relaxed=options.relax,
+        flows=options.flows,
+    )
 
 
 def write_model(
@@ -100,12 +112,23 @@ def write_model(
     OptionError : an unknown name, another suffix than .mps, or a formulation that is several models.
     OutputError : the file cannot be written.
     """
-    if path.suffix.lower() != ".mps":
-        raise OptionError(f"model file {str(path)!r} has the suffix {path.suffix!r}; allowed: .mps")
     if formulation not in FORMULATIONS:
         raise unknown_name("formulation with one model", formulation, FORMULATIONS)
     stated, _, options = _choose(formulation, variant, "exact", flows, relax)
     compiled = compile_model(stated.build(instance, options).model, named=True)
+    write_compiled(path, compiled, solver)
+
+
+def write_compiled(path: Path, compiled: CompiledModel, solver: str) -> None:
+    """Write a compiled model with names as MPS, whole or not at all.
+
+    Raises
+    ------
+    OptionError : another suffix than .mps.
+    OutputError : the file cannot be written.
+    """
+    if path.suffix.lower() != ".mps":
+        raise OptionError(f"model file {str(path)!r} has the suffix {path.suffix!r}; allowed: .mps")
     with TemporaryDirectory() as folder:
         file = Path(folder) / "model.mps"
         load_backend(solver).write(compiled, file)
@@ -123,9 +146,14 @@ def _choose(
     if method not in methods:
         raise unknown_name("method", method, methods)
     stated = FORMULATIONS.get(formulation, LINK)
-    variant = variant or stated.variants[0]
-    if variant not in stated.variants:
+    if variant is not None and variant not in stated.variants:
         raise unknown_name(f"variant of {formulation}", variant, stated.variants)
+    rounded = ROUNDED.get(formulation) if method == "rounding" else None
+    if rounded and variant not in (None, rounded):
+        raise OptionError(
+            f"rounding of {formulation} works on the variant {rounded}: leave out --variant {variant}"
+        )
+    variant = variant or rounded or stated.variants[0]
     if flows not in ("integer", "continuous"):
         raise unknown_name("flows", flows, ("integer", "continuous"))
     if (relax or flows == "continuous") and (method == "rounding" or formulation == "reps"):
@@ -134,54 +162,3 @@ def _choose(
         )
     kind: Flows = "continuous" if flows == "continuous" else "integer"
     return stated, methods[method], ModelOptions(variant, kind, relax)
-
-
-def _plan(job: Job, outcome: Outcome, formulation: str, variant: str) -> Plan:
-    """Write an outcome as a plan, not yet verified."""
-    instance = job.instance
-    connections = {request.id: 0.0 for request in instance.requests}
-    for route in outcome.routes:
-        connections[instance.requests[route.request].id] += route.count
-    links = instance.links
-    drawn = outcome.pairs
-    return Plan(
-        instance=instance.name,
-        formulation=formulation,
-        variant=variant,
-        solver=job.backend.name,
-        solver_version=job.backend.version,
-        status=outcome.status,
-        objective=outcome.objective,
-        bound=outcome.bound,
-        gap=relative_gap(outcome.objective, outcome.bound),
-        seconds=job.seconds,
-        relaxed=job.options.relax,
-        flows=job.options.flows,
-        size=outcome.size,
-        attempts=tuple(
-            Attempt(source=link.source, target=link.target, channels=x)
-            for link, x in zip(links, outcome.attempts.tolist(), strict=True)
-            if x > 1e-9
-        ),
-        paths=tuple(
-            RoutedPath(request=instance.requests[r.request].id, nodes=r.nodes, count=r.count)
-            for r in sorted(outcome.routes, key=lambda r: (r.request, r.nodes))
-        ),
-        connections=connections,
-        entangled_pairs=None
-        if drawn is None
-        else tuple(
-            DrawnPairs(source=link.source, target=link.target, pairs=n)
-            for link, n in zip(links, drawn, strict=True)
-        ),
-        delivered=outcome.delivered,
-    )
-
-
-def _checked(plan: Plan, instance: Instance) -> Plan:
-    """Return the plan with the checker's word; a claim that breaks a rule is a wrong solution."""
-    start = perf_counter()
-    violations = tuple(check(instance, plan))
-    seconds = plan.seconds | {"verify": perf_counter() - start}
-    status = "wrong_solution" if violations and plan.objective is not None else plan.status
-    return plan.changed(verified=not violations, violations=violations, status=status, seconds=seconds)

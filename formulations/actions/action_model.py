@@ -29,12 +29,14 @@ class ActionModel:
     variables : the variables that make up the action features.
     features : what one unit of each variable adds to each action feature, shape (variables, features).
     read : paths of a solution from the compiled model and one value a column.
+    arcs : (request row, copy, tail row, head row) of each variable, empty for path columns.
     """
 
     model: pyo.ConcreteModel
     variables: Sequence[Any]
     features: sp.csc_array
     read: Callable[[CompiledModel, NDArray[np.float64]], list[Route]]
+    arcs: Sequence[tuple[int, int, int, int]] = ()
 
     def feature(self, position: int) -> Any:
         """Return one action feature as a linear expression."""
@@ -48,8 +50,8 @@ def add_shared_limits(
     rules: ActionRules,
     load: Callable[[int], Any],
     held: Callable[[int], Any],
-    most_load: Sequence[float],
-    most_held: Sequence[float],
+    most_load: NDArray[np.float64],
+    most_held: NDArray[np.float64],
 ) -> None:
     """Add the rows that couple requests: capacity of links and memory of nodes.
 
@@ -59,7 +61,7 @@ def add_shared_limits(
     ``load`` and ``held`` give expressions by row; ``most_load`` and ``most_held`` what the requests could
     ask for at most: rows that cannot bind are left out.
     """
-    links = [e for e, most in enumerate(most_load) if most > rules.capacity[e]]
-    nodes = [v for v, most in enumerate(most_held) if most > rules.memory[v]]
+    links = [e for e, most in enumerate(most_load.tolist()) if most > rules.capacity[e]]
+    nodes = [v for v, most in enumerate(most_held.tolist()) if most > rules.memory[v]]
     m.link_capacity = pyo.Constraint(links, rule=lambda _, e: load(e) <= int(rules.capacity[e]))
     m.node_memory = pyo.Constraint(nodes, rule=lambda _, v: held(v) <= int(rules.memory[v]))

@@ -223,8 +223,8 @@ def _finish(
         rules,
         lambda e: pyo.quicksum(on_link[e]),
         lambda v: pyo.quicksum(at_node[v]),
-        most_load.tolist(),
-        most_held.tolist(),
+        most_load,
+        most_held,
     )
     features = _arc_features(units, arcs, inputs)
 
@@ -242,7 +242,7 @@ def _finish(
                 counts[unit[0], tuple(rules.instance.nodes[v].id for v in nodes)] += 1
         return [Route(request, nodes, float(n)) for (request, nodes), n in sorted(counts.items())]
 
-    return ActionModel(m, list(steps.values()), features, read)
+    return ActionModel(m, list(steps.values()), features, read, arcs)
 
 
 def _arc_features(

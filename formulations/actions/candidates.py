@@ -82,9 +82,8 @@ class Candidates:
 def _incidence(members: Rows, values: NDArray[np.float64], width: int) -> sp.csr_array:
     present = members >= 0
     rows = np.broadcast_to(np.arange(len(members))[:, None], members.shape)
-    return sp.csr_array(
-        (values[present], (rows[present], members[present])), shape=(len(members), width), dtype=float
-    )
+    entries = (values[present], (rows[present], members[present]))
+    return sp.csr_array(sp.coo_array(entries, shape=(len(members), width)))
 
 
 def list_candidates(rules: ActionRules, max_columns: int = MAX_COLUMNS) -> Candidates:
@@ -106,9 +105,8 @@ def list_candidates(rules: ActionRules, max_columns: int = MAX_COLUMNS) -> Candi
             if total > max_columns:
                 raise TooManyPathsError(
                     f"{rules.instance.name} has more than {max_columns} candidate paths within "
-                    f"{rules.max_hops} hops (request {rules.instance.requests[row].id!r} and those before it); "
-                    "allowed: at most --max-columns. Lower --max-hops, raise --max-columns, price them with "
-                    "--engine pricing, or use --actions layers or arcs."
+                    f"{rules.max_hops} hops (up to request {rules.instance.requests[row].id!r}); allowed: "
+                    "at most --max-columns. Lower --max-hops, raise --max-columns, or use --actions layers."
                 )
             found.append((row, nodes, links))
     width = max((links.shape[1] for _, _, links in found), default=1)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from formulations.relu.bounds import Bounds
 
 
-class TightReluFormulation(_PyomoFormulation):  # type: ignore[misc]
+class TightReluFormulation(_PyomoFormulation):  # type: ignore[misc]  # OMLT has no types
     """Big-M with given bounds L <= f <= U of every neuron, stated once and sparsely.
 
         U <= 0          y = 0: no column, no row
@@ -34,8 +34,7 @@ class TightReluFormulation(_PyomoFormulation):  # type: ignore[misc]
 
     def __init__(self, network: NetworkDefinition, bounds: Bounds) -> None:
         super().__init__()
-        self.layers = [layer for layer in network.layers][1:]
-        self.inputs = [layer for layer in network.layers][0]
+        self.inputs, *self.layers = network.layers
         self.bounds = bounds
 
     @property
@@ -62,25 +61,23 @@ class TightReluFormulation(_PyomoFormulation):  # type: ignore[misc]
         def preactivation(k: int, j: int) -> Any:
             layer = self.layers[k]
             weights = np.asarray(layer.weights)[:, j]
-            source = self.input_indexes if k == 0 else range(len(weights))
             below = [
                 (float(w), b.inputs[i] if k == 0 else b.y[k - 1, i])
-                for w, i in zip(weights, source, strict=True)
+                for i, w in enumerate(weights)
                 if w and (k == 0 or (k - 1, i) in b.y)
             ]
             return pyo.quicksum(w * v for w, v in below) + float(np.asarray(layer.biases)[j])
 
         def value(_: Any, k: int, j: int) -> Any:
-            spare = b.s[k, j] if (k, j) in b.s else 0
-            return b.y[k, j] - spare - preactivation(k, j) == 0
+            net = b.y[k, j] - preactivation(k, j)
+            return (net - b.s[k, j] if low[k, j] < 0 else net) == 0
 
         last = len(self.layers) - 1
         b.neuron = pyo.Constraint(alive, rule=value)
-        b.active = pyo.Constraint(unstable, rule=lambda _, k, j: b.y[k, j] - high[k, j] * b.z[k, j] <= 0)
-        b.inactive = pyo.Constraint(
+        b.value_if_on = pyo.Constraint(unstable, rule=lambda _, k, j: b.y[k, j] - high[k, j] * b.z[k, j] <= 0)
+        b.spare_if_off = pyo.Constraint(
             unstable, rule=lambda _, k, j: b.s[k, j] - low[k, j] * b.z[k, j] <= -low[k, j]
         )
         b.output = pyo.Constraint(
-            self.output_indexes,
-            rule=lambda _, *i: b.outputs[i if len(i) > 1 else i[0]] - preactivation(last, i[-1]) == 0,
+            self.output_indexes, rule=lambda _, i: b.outputs[i] - preactivation(last, i) == 0
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isfinite
 from threading import Event, Thread
 from time import perf_counter
@@ -68,7 +69,7 @@ class Highs:
     @property
     def version(self) -> str:
         """Version of the library."""
-        return str(highspy.Highs().version())  # type: ignore[no-untyped-call]
+        return str(highspy.Highs().version())
 
     def solve(
         self,
@@ -102,7 +103,10 @@ class Highs:
         if solver.getModelStatus() == HighsModelStatus.kUnboundedOrInfeasible:
             _set(solver, "presolve", "off")
             run.go()
-        return settle(self._claim(solver, model, run), model)
+        claim = settle(self._claim(solver, model, run), model)
+        if model.integer.any() and claim.objective is not None:
+            run.add(TracePoint(run.seconds, claim.nodes, claim.objective, claim.bound))
+        return replace(claim, trace=tuple(run.trace))
 
     def _claim(self, solver: highspy.Highs, model: CompiledModel, run: _Run) -> SolveResult:
         info, word = solver.getInfo(), solver.getModelStatus()
@@ -131,8 +135,7 @@ class Highs:
             values=np.asarray(solver.getSolution().col_value, dtype=float) if found else None,
             nodes=max(0, int(info.mip_node_count)),
             iterations=max(0, int(info.simplex_iteration_count)) + max(0, int(info.ipm_iteration_count)),
-            trace=tuple(run.trace),
-            message="stopped by Ctrl-C" if run.stop.is_set() else "",
+            message="stopped on request" if run.stop.is_set() else "",
         )
 
     def write(self, model: CompiledModel, path: Path) -> None:
@@ -155,17 +158,20 @@ class _Run:
 
     def go(self) -> None:
         """Run to the end; Ctrl-C asks the solver to stop and is then forgotten."""
+        done = Event()
 
         def work() -> None:
-            self.status = self.solver.run()
-            highspy.Highs.resetGlobalScheduler(True)  # by the thread that used it
+            try:
+                self.status = self.solver.run()
+                highspy.Highs.resetGlobalScheduler(True)  # by the thread that used it
+            finally:
+                done.set()
 
         start = perf_counter()
-        thread = Thread(target=work, daemon=True)
-        thread.start()
-        while thread.is_alive():
+        Thread(target=work, daemon=True).start()
+        while not done.is_set():  # not join(): Ctrl-C in it makes the thread look ended
             try:
-                thread.join(0.2)
+                done.wait(0.2)
             except KeyboardInterrupt:
                 self.stop.set()
         self.seconds += perf_counter() - start
@@ -173,6 +179,11 @@ class _Run:
             raise BackendError(
                 "highs failed before it began; write the model with --write-model and report it"
             )
+
+    def add(self, point: TracePoint) -> None:
+        """Keep a trace point and pass it on."""
+        self.trace.append(point)
+        self.watch.on_point(point)
 
     def _heard(self, kind: CallbackType, _message: str, out: Any, to_solver: Any, _data: Any) -> None:
         if kind in INTERRUPTS:
@@ -182,8 +193,7 @@ class _Run:
             return
         best, bound = (v + 0.0 if isfinite(v) else None for v in (out.mip_primal_bound, out.mip_dual_bound))
         point = TracePoint(perf_counter() - self.begin, int(out.mip_node_count), best, bound)
-        self.trace.append(point)
-        self.watch.on_point(point)
+        self.add(point)
         if kind == CallbackType.kCallbackMipImprovingSolution:
             self.watch.on_incumbent(np.array(out.mip_solution, dtype=float))
 
@@ -215,7 +225,8 @@ def _set(solver: highspy.Highs, option: str, value: Any) -> None:
     kind = type(getattr(solver.getOptions(), option))
     try:
         fitting = kind(value) if kind in (float, int) and not isinstance(value, bool) else value
-        refused = solver.setOptionValue(option, fitting) != HighsStatus.kOk
+        cut = isinstance(value, float) and fitting != value
+        refused = cut or solver.setOptionValue(option, fitting) != HighsStatus.kOk
     except (TypeError, ValueError):
         refused = True
     if refused:
@@ -247,7 +258,7 @@ def _loaded(model: CompiledModel) -> highspy.Highs:
         kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
         lp.integrality_ = [kinds[flag] for flag in model.integer.tolist()]
     lp.col_names_, lp.row_names_ = list(model.column_names), list(model.row_names)
-    solver = highspy.Highs()  # type: ignore[no-untyped-call]
+    solver = highspy.Highs()
     _must(solver.setOptionValue("output_flag", False), "silence")
     _must(solver.passModel(lp), "the compiled model")
     return solver

@@ -28,7 +28,7 @@ def solve_exactly(job: Job) -> Outcome:
         rounding = provision_links(job)
         if rounding.objective is not None:
             start = formulated.encode(model, Decision(rounding.attempts, rounding.routes))
-    result = job.solve(model, job.watch, start)
+    result = job.solve(model, start)
     decision = job.decide(formulated, model, result)
     return Outcome(
         status=result.status,

@@ -48,10 +48,13 @@ def run_slot(job: Job, decide_links: Callable[[Job], Outcome]) -> Outcome:
     formulated, model = job.compile(PATH, drawn, ModelOptions("by-source"))
     relaxed = job.solve(model.relaxed()).bound
     bound = None if relaxed is None else float(floor(relaxed + ABSOLUTE_GAP))
-    paths = job.solve(_capped(formulated, model, links.routes), job.watch)
+    paths = job.solve(_capped(formulated, model, links.routes))
     candidates = job.decide(formulated, model, paths).routes
     with job.clock("fill"):
         routes = fill(drawn, pairs, candidates)
+    missing = (
+        "" if paths.values is not None else f"the path ILP found nothing ({paths.status}): all paths are fill"
+    )
     total = float(sum(route.count for route in routes))
     return Outcome(
         status="no_solution" if bound is None else "optimal" if total >= bound else "gap_limit",
@@ -62,7 +65,7 @@ def run_slot(job: Job, decide_links: Callable[[Job], Outcome]) -> Outcome:
         size=links.size,
         pairs=pairs,
         delivered=_swap(job.instance, routes, swapping) if bound is not None else None,
-        message=links.message or paths.message,
+        message=links.message or paths.message or missing,
     )
 
 

@@ -136,7 +136,8 @@ def test_many_paths_at_once_are_the_same_paths_one_by_one(case: tuple[Instance, 
     size = sum(block_size(instance, block) for block in inputs)
     width = max(map(len, links), default=0)
     padded = [
-        np.array([[*x, *[-1] * (width - len(x))] for x in lists], dtype=int) for lists in (links, inner)
+        np.array([[*x, *[-1] * (width - len(x))] for x in lists], dtype=int).reshape(len(found), width)
+        for lists in (links, inner)
     ]
     arrays = [[np.array(x, dtype=np.int32) for x in lists] for lists in (links, inner)]
     for given_links, given_inner in ((links, inner), padded, arrays):

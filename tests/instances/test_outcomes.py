@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from instances.errors import OptionError
 from instances.instance import Instance
-from instances.outcomes import draw_pairs, draw_swaps
-from instances.plan import RoutedPath
+from instances.outcomes import draw_entangled, draw_pairs, draw_swaps
+from instances.plan import Attempt, Plan, RoutedPath
 
 
 def chain(probabilities: list[float], channels: list[int], swaps: list[float]) -> Instance:
@@ -126,3 +126,58 @@ def test_slots_draw_anew_but_repeatably() -> None:
 def test_a_fraction_of_a_copy_cannot_be_drawn() -> None:
     with pytest.raises(OptionError, match=r"count of paths\[0\] is 1.5; allowed: a whole number"):
         draw_swaps(THREE, [path(THREE, 0, 3, 1.5)], np.random.default_rng(0))
+
+
+# --- draw_entangled -----------------------------------------------------------------------------------
+
+
+def plan_of(*attempts: tuple[str, str, float]) -> Plan:
+    rows = tuple(Attempt(source=u, target=v, channels=x) for u, v, x in attempts)
+    words = dict.fromkeys(("instance", "formulation", "variant", "solver", "solver_version"), "?")
+    return Plan(
+        **words, status="optimal", objective=0.0, bound=0.0, gap=0.0, seconds={}, attempts=rows
+    )  # fmt: skip
+
+
+def drawn(instance: Instance, seed: int, plan: Plan | None = None) -> list[int | None]:
+    return [link.entangled_pairs for link in draw_entangled(instance, seed, plan).links]
+
+
+@given(st.integers(0, 2**32))
+def test_without_a_plan_every_channel_attempts(seed: int) -> None:
+    expected = draw_pairs(THREE, [4, 2, 5], np.random.default_rng(seed))
+    assert drawn(THREE, seed) == expected
+    assert expected[1:] == [0, 5]  # never, always
+
+
+@given(st.integers(0, 4), st.integers(0, 5), st.integers(0, 2**32))
+def test_a_plan_attempts_what_it_says_in_either_direction_and_nothing_elsewhere(
+    first: int, last: int, seed: int
+) -> None:
+    expected = draw_pairs(THREE, [first, 0, last], np.random.default_rng(seed))
+    assert drawn(THREE, seed, plan_of(("n0", "n1", first), ("n2", "n3", last))) == expected
+    assert drawn(THREE, seed, plan_of(("n3", "n2", last), ("n1", "n0", first))) == expected
+
+
+def test_drawing_changes_the_pairs_alone_and_leaves_the_instance_as_it_was() -> None:
+    before = THREE.document()
+    after = draw_entangled(THREE, 3).document()
+    assert THREE.document() == before
+    for link in after["links"]:
+        assert isinstance(link["entangled_pairs"], int)
+        link["entangled_pairs"] = None
+    assert after == before
+
+
+@pytest.mark.parametrize(
+    ("attempt", "message"),
+    [
+        (("n0", "n2", 1.0), "the plan attempts n0-n2; allowed: links of chain"),
+        (("n0", "z", 1.0), "the plan attempts n0-z; allowed: links of chain"),
+        (("n0", "n1", 5.0), r"links\[0\] \(n0-n1\) are 5.0; allowed: a whole number from 0 to 4"),
+        (("n0", "n1", 0.5), r"links\[0\] \(n0-n1\) are 0.5; allowed: a whole number from 0 to 4"),
+    ],
+)
+def test_a_plan_that_cannot_be_attempted_is_refused(attempt: tuple[str, str, float], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        draw_entangled(THREE, 0, plan_of(attempt))

@@ -180,7 +180,7 @@ BAD: dict[str, tuple[dict[str, Any], dict[str, str | None], str]] = {
     "two outputs": (
         tensors(**{"layers.1.weight": np.ones((2, 2)), "layers.1.bias": np.zeros(2)}),
         {},
-        "layers.1.weight is 2 outputs wide; allowed: output size 1, which is Q. A net with one output an action",
+        "layers.1.weight is 2 outputs wide; allowed: output size 1, which is Q. A net with one output",
     ),
     "no chain": (
         tensors(**{"layers.1.weight": np.ones((1, 3))}),
@@ -205,8 +205,8 @@ BAD: dict[str, tuple[dict[str, Any], dict[str, str | None], str]] = {
     "no bias": (
         tensors(**{"layers.0.bias": None}),
         {},
-        "layers.0.bias is missing; allowed: the tensors layers.0.weight, layers.0.bias, layers.1.weight, … and no "
-        "others. A layer without bias needs one of zeros.",
+        "layers.0.bias is missing; allowed: the tensors layers.0.weight, layers.0.bias, layers.1.weight, … "
+        "and no others. A layer without bias needs one of zeros.",
     ),
     "a hole": (
         tensors(**{"layers.1.weight": None, "layers.1.bias": None, "layers.2.weight": np.ones((1, 2))}),
@@ -262,8 +262,8 @@ def test_a_file_that_needs_unpickling_is_refused_unread(tmp_path: Path, suffix: 
         load_qnet(path)
     assert str(raised.value) == (
         f"{path} is a {suffix} file, which may have to be unpickled, and that can run any code; allowed: a "
-        ".safetensors file. Rebuild its nn.Sequential yourself (torch.load with weights_only=True reads numbers "
-        "only), hand it to instances.qnet_formats.qnet_from_torch and write it with save_qnet."
+        ".safetensors file. Rebuild its nn.Sequential yourself (torch.load with weights_only=True reads "
+        "numbers only), hand it to instances.qnet_formats.qnet_from_torch and write it with save_qnet."
     )
     assert not (tmp_path / "sprung").exists()
 
@@ -277,7 +277,7 @@ def test_what_is_no_safetensors_file_is_refused(tmp_path: Path) -> None:
         load_qnet(tmp_path / "none.safetensors")
     with pytest.raises(QNetError, match="is a folder"):
         load_qnet(tmp_path)
-    with pytest.raises(QNetError, match="is an ONNX file; allowed: a .safetensors file. Convert it with"):
+    with pytest.raises(QNetError, match=r"is an ONNX file; allowed: a \.safetensors file\. Convert it with"):
         load_qnet(tmp_path / "q.onnx")
 
 
@@ -292,7 +292,8 @@ def test_a_net_is_written_only_where_and_as_asked(tmp_path: Path) -> None:
 def test_a_missing_package_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     path = tmp_path / "q.safetensors"
     save_qnet(net(2, 1), path)
-    monkeypatch.setitem(sys.modules, "safetensors", None)
+    for name in ("safetensors", "safetensors.numpy"):
+        monkeypatch.setitem(sys.modules, name, None)
     for call in (lambda: load_qnet(path), lambda: save_qnet(net(2, 1), tmp_path / "other.safetensors")):
         with pytest.raises(MissingPackageError, match=r"pip install 'milproute\[nets\]'"):
             call()

@@ -299,7 +299,7 @@ def test_ctrl_c_returns_the_incumbent() -> None:
         rest = child.stdout.read().splitlines()
     assert child.returncode == 0
     status, objective, message, value = json.loads(rest[-1])
-    assert (status, message) == ("time_limit", "stopped by Ctrl-C")
+    assert (status, message) == ("time_limit", "stopped on request")
     assert objective == pytest.approx(value)
 
 

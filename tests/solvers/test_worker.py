@@ -7,10 +7,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import sleep
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pytest
@@ -23,6 +22,9 @@ from solvers.backends.highs import Highs
 from solvers.results import BackendError, SolveOptions, SolveResult, TracePoint
 from solvers.worker import Worker
 from tests.solvers.arrays import arrays
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -114,11 +116,17 @@ class Scripted:
 
 
 @pytest.fixture
-def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
-    """Return a worker for `Scripted`; forked, whatever threads the test runner has."""
+def scripted(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Register `Scripted` and let workers fork, whatever threads the test runner has; return its name."""
     monkeypatch.setitem(BACKENDS, "scripted", Entry(__name__, "Scripted", "numpy", "none", "none"))
     monkeypatch.setattr(solvers.worker, "active_count", lambda: 1)
-    with Worker("scripted") as worker:
+    return "scripted"
+
+
+@pytest.fixture
+def worker(scripted: str) -> Iterator[Worker]:
+    """Return a worker for `Scripted`."""
+    with Worker(scripted) as worker:
         yield worker
 
 
@@ -146,9 +154,10 @@ def test_a_killed_child_is_a_crash_that_names_the_signal_and_keeps_the_incumbent
 
 @pytest.mark.parametrize(("deed", "code"), [("die_at_once", 7), ("bug", 1)])
 def test_a_child_that_exits_is_a_crash_with_its_exit_status(
-    worker: Worker, capfd: pytest.CaptureFixture[str], deed: str, code: int
+    capfd: pytest.CaptureFixture[str], scripted: str, deed: str, code: int
 ) -> None:
-    result = ask(worker, deed)
+    with Worker(scripted) as worker:
+        result = ask(worker, deed)
     assert (result.status, result.native_status) == ("crash", f"exit status {code}")
     assert (result.objective, result.bound, result.values) == (None, None, None)
     assert ("ZeroDivisionError" in capfd.readouterr().err) == (deed == "bug")  # never swallowed
@@ -211,10 +220,8 @@ def test_a_child_that_died_idle_is_replaced_before_the_next_solve(worker: Worker
     assert int(after.message) != child
 
 
-def test_the_child_is_gone_after_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(BACKENDS, "scripted", Entry(__name__, "Scripted", "numpy", "none", "none"))
-    monkeypatch.setattr(solvers.worker, "active_count", lambda: 1)
-    with Worker("scripted") as worker:
+def test_the_child_is_gone_after_the_block(scripted: str) -> None:
+    with Worker(scripted) as worker:
         child = int(ask(worker, "who").message)
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
@@ -270,8 +277,9 @@ def test_the_second_ctrl_c_kills_a_child_that_does_not_stop(worker: Worker) -> N
     assert has_last_incumbent(result)
 
 
-def test_what_a_solver_prints_never_reaches_stdout(worker: Worker, capfd: pytest.CaptureFixture[str]) -> None:
-    ask(worker, "chatter")
+def test_what_a_solver_prints_never_reaches_stdout(capfd: pytest.CaptureFixture[str], scripted: str) -> None:
+    with Worker(scripted) as worker:
+        ask(worker, "chatter")
     captured = capfd.readouterr()
     assert captured.out == ""
     assert "native noise" in captured.err

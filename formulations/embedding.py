@@ -1,0 +1,64 @@
+"""Embedding: a Q-net over an action set as one Pyomo model, maximised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyomo.environ as pyo
+from omlt import OmltBlock
+
+from formulations.relu.omlt_nets import RELU, network_definition
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from formulations.actions import ActionModel
+    from formulations.relu.affine import AffineNet
+    from formulations.relu.bounds import Bounds, Box
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """A Q-net embedded over an action set.
+
+    Parameters
+    ----------
+    model : maximise Q over the joint actions.
+    action : the action set in it.
+    live : positions of the action features that some action can move; the net's inputs in the model.
+    """
+
+    model: pyo.ConcreteModel
+    action: ActionModel
+    live: NDArray[np.int64]
+
+
+def embed(action: ActionModel, net: AffineNet, relu: str, bounds: Bounds, box: Box) -> Embedding:
+    """Attach a net to an action set and maximise it.
+
+        max Q(y_0)  s.t.  y_0 = features of a joint action;  y_l = max(0, W_l y_{l-1} + b_l) as ``relu`` says
+
+    Parameters
+    ----------
+    action : rows of the action set; the net is added to its model.
+    net : state folded in, inputs as the action features of ``action``.
+    relu : one of `RELU`.
+    bounds : of all pre-activations of ``net`` over the action set.
+    box : of the action features.
+    """
+    live = np.flatnonzero(np.diff(action.features.indptr))
+    m = action.model
+    m.qnet = OmltBlock()
+    moved = type(net)((net.weights[0][:, live], *net.weights[1:]), net.biases)
+    inputs = type(box)(box.lower[live], box.upper[live])
+    m.qnet.build_formulation(RELU[relu](network_definition(moved, inputs), bounds))
+    for i in range(len(live)):
+        m.qnet.inputs[i].setlb(float(inputs.lower[i]))
+        m.qnet.inputs[i].setub(float(inputs.upper[i]))
+    m.feature = pyo.Constraint(
+        range(len(live)), rule=lambda m, i: m.qnet.inputs[i] - action.feature(int(live[i])) == 0
+    )
+    m.largest_q = pyo.Objective(expr=m.qnet.outputs[0], sense=pyo.maximize)
+    return Embedding(m, action, live)

@@ -1,0 +1,7 @@
+"""Learning: Q-nets fitted to an instance. torch is loaded when training starts."""
+
+from __future__ import annotations
+
+from milproute.learning.fit import FitError, FitOptions, FitResult, fit_qnet, fit_sweep
+
+__all__ = ["FitError", "FitOptions", "FitResult", "fit_qnet", "fit_sweep"]
