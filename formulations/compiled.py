@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     Rows = NDArray[np.int64]
 
 
+# Attribute of a Pyomo block: lists of variables of which at most one may be above 0. Pyomo's own
+# SOSConstraint is refused by its compiler.
+SOS1_SETS = "sos1_sets"
+
+
 @dataclass(frozen=True, slots=True)
 class CompiledModel:
     """Optimise ``cost @ x + offset`` over ``row_lower <= matrix @ x <= row_upper, lower <= x <= upper``.
@@ -37,6 +42,7 @@ class CompiledModel:
     columns, rows : for each Pyomo component the positions of its members in index order; -1 for a
         variable that no row or objective needs.
     rest : for each variable component the value of each member that got no column.
+    sos1 : sets of columns of which at most one may be above 0; for solvers that know such sets.
     """
 
     name: str
@@ -54,6 +60,7 @@ class CompiledModel:
     columns: Mapping[str, Rows]
     rows: Mapping[str, Rows]
     rest: Mapping[str, Floats]
+    sos1: tuple[tuple[int, ...], ...] = ()
 
     @property
     def size(self) -> ModelSize:
@@ -83,8 +90,8 @@ class CompiledModel:
         return replace(self, **arrays)
 
     def relaxed(self) -> CompiledModel:
-        """Return the linear relaxation."""
-        return replace(self, integer=np.zeros_like(self.integer))
+        """Return the linear relaxation: nothing whole, no SOS1 sets."""
+        return replace(self, integer=np.zeros_like(self.integer), sos1=())
 
 
 def compile_model(model: pyo.ConcreteModel, *, named: bool = False) -> CompiledModel:
@@ -92,6 +99,7 @@ def compile_model(model: pyo.ConcreteModel, *, named: bool = False) -> CompiledM
 
     Columns and rows keep the order in which the model declares them, so the same model gives the same
     arrays. Names cost half as much again as the rest and serve only model files: ``named`` makes them.
+    SOS1 sets are lists of variables in the attribute `SOS1_SETS` of a block.
 
     Raises
     ------
@@ -130,6 +138,11 @@ def compile_model(model: pyo.ConcreteModel, *, named: bool = False) -> CompiledM
         columns=columns,
         rows=rows,
         rest=rest,
+        sos1=tuple(
+            tuple(column_of[id(variable)] for variable in members)
+            for block in model.block_data_objects(active=True)
+            for members in getattr(block, SOS1_SETS, ())
+        ),
     )
 
 

@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 PLAN_FORMAT: Literal["milproute.plan/1"] = "milproute.plan/1"
 
 # Keys that only some formulations have.
-OPTIONAL = ("entangled_pairs", "delivered", "engine", "forward", "residual", "neurons", "max_hops")
+OPTIONAL = (
+    "message",
+    "entangled_pairs",
+    "delivered",
+    "engine",
+    "forward",
+    "residual",
+    "neurons",
+    "max_hops",
+)
 
 Status = Literal[
     "optimal",
@@ -121,6 +130,7 @@ class Plan(Frozen):
     solver: str
     solver_version: str
     status: Status
+    message: str | None = None
     objective: Number | None
     bound: Number | None
     gap: NonNegative | None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from formulations.predictor import add_qnet
     from instances import (
         Instance,
         InstanceError,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         OptionError,
         Plan,
         PlanError,
+        QNet,
         Request,
         Violation,
         check,
@@ -29,11 +31,14 @@ if TYPE_CHECKING:
         library_names,
         load_instance,
         load_plan,
+        load_qnet,
         resolve,
         save,
+        save_qnet,
     )
     from milproute.plotting import plot_network, plot_plan, save_figure
     from solvers import SolveOptions, solve
+    from solvers.methods.argmax import argmax
 
 _ROOMS = {
     "instances": (
@@ -46,6 +51,7 @@ _ROOMS = {
         "OptionError",
         "Plan",
         "PlanError",
+        "QNet",
         "Request",
         "Violation",
         "check",
@@ -53,10 +59,14 @@ _ROOMS = {
         "library_names",
         "load_instance",
         "load_plan",
+        "load_qnet",
         "resolve",
         "save",
+        "save_qnet",
     ),
+    "formulations.predictor": ("add_qnet",),
     "solvers": ("SolveOptions", "solve"),
+    "solvers.methods.argmax": ("argmax",),
     "milproute.plotting": ("plot_network", "plot_plan", "save_figure"),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
@@ -71,19 +81,24 @@ __all__ = [
     "OptionError",
     "Plan",
     "PlanError",
+    "QNet",
     "Request",
     "SolveOptions",
     "Violation",
+    "add_qnet",
+    "argmax",
     "check",
     "generate",
     "library_names",
     "load_instance",
     "load_plan",
+    "load_qnet",
     "plot_network",
     "plot_plan",
     "resolve",
     "save",
     "save_figure",
+    "save_qnet",
     "solve",
 ]
 

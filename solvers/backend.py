@@ -25,6 +25,7 @@ class Capability(StrEnum):
     MIP_START = "mip-start"
     SEED = "seed"
     BOUND_TRACE = "bound-trace"
+    SOS1 = "sos1"
 
 
 def _ignore(_: object) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,9 +10,11 @@ from pyomo.common.gc_manager import PauseGC
 
 from formulations import CompiledModel, Decision, Formulated, Formulation, ModelOptions, Route, compile_model
 from solvers.backend import Watch
+from solvers.clock import timed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
 
@@ -46,14 +46,9 @@ class Job:
     watch: Watch = field(default_factory=Watch)
     seconds: dict[str, float] = field(default_factory=dict)
 
-    @contextmanager
-    def clock(self, phase: str) -> Iterator[None]:
+    def clock(self, phase: str) -> AbstractContextManager[None]:
         """Add the wall clock of a block to ``seconds[phase]``."""
-        start = perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[phase] = self.seconds.get(phase, 0.0) + perf_counter() - start
+        return timed(self.seconds, phase)
 
     def compile(
         self, formulation: Formulation, instance: Instance, options: ModelOptions

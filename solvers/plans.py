@@ -56,6 +56,7 @@ def _plan(
         solver=backend.name,
         solver_version=backend.version,
         status=outcome.status,
+        message=outcome.message or None,
         objective=outcome.objective,
         bound=outcome.bound,
         gap=relative_gap(outcome.objective, outcome.bound),

@@ -82,6 +82,9 @@ class SolveResult:
     status, native_status : milproute's word and the solver's.
     objective, bound : of the model's own direction; ``bound`` is None when nothing is proven.
     values : one a column, None without a solution.
+    duals : one a row of a linear program, None otherwise: what the objective, in the model's own direction,
+        gains for each unit by which the side of the row that binds grows; cost - matrix.T @ duals are the
+        reduced costs.
     seconds : wall clock of the solver.
     nodes, iterations : of branch and bound, and of all linear programs in it.
     trace : best objective and bound over time.
@@ -97,6 +100,7 @@ class SolveResult:
     solver: str
     version: str
     values: np.ndarray[Any, np.dtype[np.float64]] | None = field(default=None, repr=False, compare=False)
+    duals: np.ndarray[Any, np.dtype[np.float64]] | None = field(default=None, repr=False, compare=False)
     nodes: int = 0
     iterations: int = 0
     trace: tuple[TracePoint, ...] = field(default=(), repr=False)

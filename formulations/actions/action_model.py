@@ -59,7 +59,7 @@ def add_shared_limits(
         held[v] <= memory[v]          for nodes v whose memory they could exceed
 
     ``load`` and ``held`` give expressions by row; ``most_load`` and ``most_held`` what the requests could
-    ask for at most: rows that cannot bind are left out.
+    ask for at most: rows that cannot bind are left out. Infinite, they keep a row for later limits.
     """
     links = [e for e, most in enumerate(most_load.tolist()) if most > rules.capacity[e]]
     nodes = [v for v, most in enumerate(most_held.tolist()) if most > rules.memory[v]]

@@ -61,7 +61,7 @@ def _units(rules: ActionRules) -> _Units:
             and (v == target or rules.interior[v])
             and weights[e] <= budget
         ]
-        for copy in range(int(rules.copies[row])):
+        for copy in range(int(rules.copies[row]) if own else 0):
             arcs[row, copy] = own
     return _Units(rules, arcs)
 
@@ -216,7 +216,7 @@ def _finish(
             if u == source:
                 at_node[u].append(use[(*unit, u, v)])
         most_load[list({e for *_, e in own})] += 1
-        for v in {v for a in own for v in a[:2]}:
+        for v in {v for _, v, _ in own} | {u for u, _, _ in own if u == source}:
             most_held[v] += 1 if v in (source, target) else 2
     add_shared_limits(
         m,

@@ -13,7 +13,7 @@ from instances import OptionError
 from instances.features import feature_matrix
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Rows = NDArray[np.int64]
 
 MAX_COLUMNS = 200_000
+PARTIAL = 1_000_000  # most unfinished paths kept at once, or ten times the columns where these are more
 
 
 class TooManyPathsError(OptionError):
@@ -73,6 +74,17 @@ class Candidates:
         """Return what each path adds to each input of a Q-net, shape (paths, inputs)."""
         return feature_matrix(self.rules.instance, inputs, self.request, self.links, self.interiors)
 
+    def within(self, rules: ActionRules) -> tuple[Candidates, Rows]:
+        """Return the candidates that another action set on the same network allows, and their rows here."""
+        dead_links = np.append(~rules.usable, False)  # the padding -1 is never dead
+        dead_inner = np.append(~rules.interior, False)
+        idle = np.append(rules.memory < 1, False)
+        ends = self.nodes.copy()
+        ends[self.interiors >= 0] = -1
+        dead = dead_links[self.links].any(axis=1) | dead_inner[self.interiors].any(axis=1)
+        rows = np.flatnonzero(~dead & ~idle[ends].any(axis=1))
+        return Candidates(rules, self.request[rows], self.nodes[rows], self.links[rows]), rows
+
     def path(self, row: int) -> tuple[str, ...]:
         """Return the node ids of a path."""
         instance = self.rules.instance
@@ -94,7 +106,7 @@ def list_candidates(rules: ActionRules, max_columns: int = MAX_COLUMNS) -> Candi
 
     Raises
     ------
-    TooManyPathsError : there are more than ``max_columns``.
+    TooManyPathsError : there are more than ``max_columns``, or too many unfinished ones on the way.
     """
     found: list[tuple[int, Rows, Rows]] = []
     total = 0
@@ -136,18 +148,17 @@ class _Adjacency:
         self.start = np.searchsorted(tail[order], np.arange(self.size + 1))
         self.tail = tail[order]
 
-    def paths(self, request: int, most: int) -> list[tuple[Rows, Rows]]:
-        """Return (nodes, links) of the paths of a request for each number of links."""
+    def paths(self, request: int, most: int) -> Iterator[tuple[Rows, Rows]]:
+        """Yield (nodes, links) of the paths of a request for each number of links."""
         instance, rules = self.rules.instance, self.rules
         ends = instance.requests[request]
         source, target = instance.node_row[ends.source], instance.node_row[ends.target]
         if rules.copies[request] < 1 or min(rules.memory[source], rules.memory[target]) < 1:
-            return []
+            return
         left = self._hops_to(target)
         weights, budget = rules.fidelity_weights, rules.fidelity_budget(request)
         nodes, links = np.array([[source]]), np.zeros((1, 0), dtype=np.int64)
         lost = np.zeros(1)
-        found = []
         for hop in range(1, rules.max_hops + 1):
             degree = self.start[nodes[:, -1] + 1] - self.start[nodes[:, -1]]
             parent = np.repeat(np.arange(len(nodes)), degree)
@@ -160,18 +171,21 @@ class _Adjacency:
             parent, arc, head = parent[keep], arc[keep], head[keep]
             fresh = (nodes[parent] != head[:, None]).all(axis=1)
             parent, arc, head = parent[fresh], arc[fresh], head[fresh]
+            if len(parent) > max(PARTIAL, 10 * most):
+                raise TooManyPathsError(
+                    f"{instance.name} has {len(parent)} unfinished paths of {hop} links for request "
+                    f"{ends.id!r}: too many to list. Lower --max-hops (now {rules.max_hops}), or use "
+                    "--actions layers."
+                )
             nodes = np.column_stack([nodes[parent], head])
             links = np.column_stack([links[parent], self.link[arc]])
             lost = lost[parent] + weights[self.link[arc]]
             there = head == target
             if there.any():
-                found.append((nodes[there], links[there]))
+                yield nodes[there], links[there]
             nodes, links, lost = nodes[~there], links[~there], lost[~there]
             if not len(nodes):
-                break
-            if len(nodes) > 50 * most:
-                return [*found, (np.zeros((most + 1, 2), np.int64), np.zeros((most + 1, 1), np.int64))]
-        return found
+                return
 
     def _hops_to(self, target: int) -> Rows:
         """Return the fewest links from every node to ``target`` through nodes that may be interior."""

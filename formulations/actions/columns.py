@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from formulations.compiled import CompiledModel
 
 
-def columns_model(candidates: Candidates, inputs: Sequence[str]) -> ActionModel:
+def columns_model(candidates: Candidates, inputs: Sequence[str], *, all_limits: bool = False) -> ActionModel:
     """State an action set by path columns.
 
         sum of choice[p] over the paths p of request r <= copies[r]                      for all requests r
@@ -30,7 +30,8 @@ def columns_model(candidates: Candidates, inputs: Sequence[str]) -> ActionModel:
         choice[p] binary (whole, up to copies[r], where a request may have several)
 
     With P paths and R requests: P columns, at most R + E + V rows. Source: path formulations of
-    multi-commodity flow; ours for action sets.
+    multi-commodity flow; ours for action sets. With ``all_limits`` also the capacity and memory rows that
+    cannot bind now are there, so that other capacities and memories can be pushed.
     """
     rules, paths = candidates.rules, range(len(candidates))
     copies = rules.copies[candidates.request] if len(candidates) else np.zeros(0, dtype=np.int64)
@@ -49,8 +50,8 @@ def columns_model(candidates: Candidates, inputs: Sequence[str]) -> ActionModel:
         rules,
         _expressions(m, link_use),
         _expressions(m, memory_use),
-        _most(link_use, candidates, rules.copies),
-        _most(memory_use, candidates, rules.copies),
+        _most(link_use, candidates, all_limits=all_limits),
+        _most(memory_use, candidates, all_limits=all_limits),
     )
 
     def read(compiled: CompiledModel, values: NDArray[np.float64]) -> list[Route]:
@@ -73,9 +74,12 @@ def _expressions(m: pyo.ConcreteModel, use: sp.csr_array) -> Any:
     return expression
 
 
-def _most(use: sp.csr_array, candidates: Candidates, copies: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Add up what each request could ask for at most of each link or node."""
-    total = np.zeros(use.shape[1])
+def _most(use: sp.csr_array, candidates: Candidates, *, all_limits: bool) -> NDArray[np.float64]:
+    """Add up what each request could ask for at most of each link or node; infinite to keep all rows."""
+    if all_limits:
+        asked: NDArray[np.float64] = np.where(np.asarray(use.sum(axis=0)) > 0, np.inf, 0.0)
+        return asked
+    total, copies = np.zeros(use.shape[1]), candidates.rules.copies
     for request in np.unique(candidates.request):
         total += copies[request] * use[candidates.request == request].max(axis=0).toarray().ravel()
     return total

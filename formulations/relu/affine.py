@@ -34,6 +34,10 @@ class AffineNet:
         """Neurons of each hidden layer."""
         return tuple(len(bias) for bias in self.biases[:-1])
 
+    def of_first_sums(self) -> AffineNet:
+        """Return the net as a function of W_1 y_0 instead of y_0: its first layer only adds the bias."""
+        return AffineNet((np.eye(len(self.biases[0])), *self.weights[1:]), self.biases)
+
     def preactivations(self, features: Floats) -> list[Floats]:
         """Return f_l of every layer for a batch of action features, shape (batch, in)."""
         values, y = [], features

@@ -8,6 +8,7 @@ from omlt.neuralnet import FullSpaceNNFormulation, NetworkDefinition, ReluPartit
 from omlt.neuralnet.layer import DenseLayer, InputLayer
 from omlt.neuralnet.layers.full_space import full_space_dense_layer
 
+from formulations.relu.sos1 import Sos1ReluFormulation
 from formulations.relu.tight import TightReluFormulation
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def _partition(definition: NetworkDefinition, _: Bounds) -> Any:
 RELU: Mapping[str, Callable[[NetworkDefinition, Bounds], Any]] = {
     "tight": TightReluFormulation,
     "ideal": TightReluFormulation,
+    "sos1": Sos1ReluFormulation,
     "omlt-bigm": _bigm,
     "omlt-partition": _partition,
 }

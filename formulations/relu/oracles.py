@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from formulations.relu.bounds import Box
 from instances.features import input_slices
@@ -13,7 +14,6 @@ from instances.features import input_slices
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import scipy.sparse as sp
     from numpy.typing import NDArray
 
     from formulations.actions import ActionModel, Candidates
@@ -31,12 +31,14 @@ class ColumnOracle:
 
     Parameters
     ----------
-    features : of each path, shape (paths, features).
+    features : of each path, shape (paths, features); any linear image of them does as well.
+    peak : largest sum of absolute terms behind each feature over the action set, for the rounding error.
     starts : first path of each request that has any; paths are sorted by request.
     copies : of each of those requests.
     """
 
-    features: sp.csr_array
+    features: sp.csr_array | Floats
+    peak: Floats
     starts: Rows
     copies: Rows
 
@@ -45,8 +47,9 @@ class ColumnOracle:
         return self._best(self.features @ weights.T)
 
     def magnitude(self, weights: Floats) -> Floats:
-        """Sum absolute terms of the path with the most of them."""
-        return self._best(abs(self.features) @ np.abs(weights).T)
+        """Bound the sum of absolute terms feature by feature."""
+        found: Floats = np.abs(weights) @ self.peak
+        return found
 
     def _best(self, values: Floats) -> Floats:
         if not len(self.starts):
@@ -56,10 +59,25 @@ class ColumnOracle:
         return total
 
 
-def column_oracle(candidates: Candidates, features: sp.csr_array) -> ColumnOracle:
-    """Return the oracle over listed paths with ``features`` (paths, features)."""
+def column_oracle(
+    candidates: Candidates, features: sp.csr_array | Floats, peak: Floats | None = None
+) -> ColumnOracle:
+    """Return the oracle over listed paths with ``features``; ``peak`` is that of |features| by default."""
     requests, starts = np.unique(candidates.request, return_index=True)
-    return ColumnOracle(features, starts.astype(np.int64), candidates.rules.copies[requests])
+    if peak is None:
+        peak = column_peak(candidates, features)
+    return ColumnOracle(features, peak, starts.astype(np.int64), candidates.rules.copies[requests])
+
+
+def column_peak(candidates: Candidates, features: sp.csr_array | Floats) -> Floats:
+    """Return for each feature the sum over requests of copies times its largest absolute value."""
+    total = np.zeros(features.shape[1])
+    for request in np.unique(candidates.request):
+        own = abs(features[candidates.request == request]).max(axis=0)
+        total += (
+            candidates.rules.copies[request] * np.asarray(own.toarray() if sp.issparse(own) else own).ravel()
+        )
+    return total
 
 
 @dataclass(frozen=True, slots=True)

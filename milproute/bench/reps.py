@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 import subprocess
 import sys
-from importlib.metadata import version
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from formulations import LINK, ModelOptions, compile_model
 from formulations.commodities import one_per_root
 from instances import generate
+from milproute.bench.machine import machine, table_head
 
 RUNS = 5
 REQUESTS = (10, 20, 50, 100, 200)
@@ -36,23 +33,17 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 def main() -> None:
     """Print machine, sizes, speed and exact solves as Markdown."""
-    sys.stdout.write(f"Measured on {_machine()} by `python -m milproute.bench.reps`.\n\n")
+    sys.stdout.write(f"Measured on {machine()} by `python -m milproute.bench.reps`.\n\n")
     for table in (_sizes(), _speed(), _exact()):
         sys.stdout.write("\n".join(table) + "\n\n")
         sys.stdout.flush()
 
 
-def _machine() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    packages = ", ".join(f"{name} {version(name)}" for name in ("highspy", "pyomo", "numpy"))
-    cores = f"{os.cpu_count()} cores ({model or platform.machine()})"
-    return f"{cores}, Python {platform.python_version()}, {packages}"
-
-
 def _sizes() -> list[str]:
     """Compare the variants' sizes on the 50-node Waxman network with more and more requests."""
-    lines = _head("requests", "merged", "columns: per-request", "by-source, relaxed", "by-source", "ratio")
+    lines = table_head(
+        "requests", "merged", "columns: per-request", "by-source, relaxed", "by-source", "ratio"
+    )
     for requests in REQUESTS:
         instance = generate(f"waxman:nodes=50,requests={requests},seed=1")
         sizes = [
@@ -70,7 +61,7 @@ def _sizes() -> list[str]:
 def _speed() -> list[str]:
     """Take the median seconds of several runs of the command line, each in a fresh process."""
     task = f"task (median seconds of {RUNS} runs)"
-    lines = _head(task, "build + compile", "solve", "all phases", "peak MiB", "objective ≤ bound")
+    lines = table_head(task, "build + compile", "solve", "all phases", "peak MiB", "objective ≤ bound")
     for label, arguments in TASKS.items():
         runs = [_run(arguments) for _ in range(RUNS)]
         plan = runs[0][0]
@@ -87,7 +78,7 @@ def _speed() -> list[str]:
 def _exact() -> list[str]:
     """Solve the integer link ILP in both variants in turn, limit 60 s."""
     instance = "link ILP (median solve seconds of 3 seeds, limit 60)"
-    lines = _head(instance, "per-request", "by-source", "ratio", "optimum")
+    lines = table_head(instance, "per-request", "by-source", "ratio", "optimum")
     for name in EXACT:
         seconds: dict[str, list[float]] = {"per-request": [], "by-source": []}
         best, bound = 0.0, float("inf")
@@ -100,10 +91,6 @@ def _exact() -> list[str]:
         shown = f"{best:g}" if best == bound else f"{best:g} to {bound:g}"
         lines.append(f"| `{name}` | {_time(textbook)} | {_time(ours)} | {textbook / ours:.1f} | {shown} |")
     return lines
-
-
-def _head(*names: str) -> list[str]:
-    return [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
 
 
 def _time(seconds: float) -> str:

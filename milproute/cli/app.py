@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from milproute.cli import instances, solve, solvers, verify
+from milproute.cli import embed, instances, solve, solvers, train, verify
 
 app = typer.Typer(
     name="milproute",
@@ -18,9 +18,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("solve", short_help="Solve an instance and write a verified plan.")(solve.solve)
+app.command("embed", short_help="Embed a Q-net as a MILP; its proven best action.")(embed.embed)
 app.command("verify", short_help="Check a plan, independently of any solver.")(verify.verify)
 app.command("solvers", short_help="List what is installed and what it can do.")(solvers.solvers)
 app.add_typer(instances.app, name="instances")
+app.add_typer(train.app, name="train")
 
 
 def _version(wanted: bool) -> None:

@@ -11,10 +11,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from instances import Plan
-
 OK, NO_SOLUTION, BAD_INPUT, SOLVER_FAILED = range(4)
-FAILURES = {"wrong_solution", "crash", "licence", "error"}
 
 # What a wrong flag or argument raises; typer publishes only one of its descendants.
 UsageProblem: type[typer.BadParameter] = next(
@@ -70,13 +67,6 @@ def number(text: str | float) -> float:
         return float(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is given; allowed: a number") from None
-
-
-def exit_status(plan: Plan) -> int:
-    """Return the exit status that a plan stands for."""
-    if plan.status in FAILURES:
-        return SOLVER_FAILED
-    return OK if plan.objective is not None and plan.verified else NO_SOLUTION
 
 
 def fail(error: Exception, *, as_json: bool) -> int | None:

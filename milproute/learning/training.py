@@ -71,8 +71,9 @@ def train_mlp(
     y = torch.tensor((samples.deliveries - scaling.target_mean) / scaling.target_spread, dtype=torch.float32)
     generator = torch.Generator().manual_seed(options.seed)
     weights, biases = first_layers([x.shape[1], *options.hidden, 1], torch, generator)
-    constant = torch.tensor(scaling.mean / scaling.spread, dtype=torch.float32)
-    bounds = path_bounds(candidates, options.inputs, scaling.spread) if options.stability else None
+    scale = np.where(scaling.varies, scaling.spread, np.inf)  # what never varies is out, state included
+    constant = torch.tensor(scaling.mean / scale, dtype=torch.float32)
+    bounds = path_bounds(candidates, options.inputs, scale) if options.stability else None
     adam = torch.optim.Adam([*weights, *biases], lr=options.learning_rate)
     steps = options.epochs * (-(-len(x) // BATCH))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps)

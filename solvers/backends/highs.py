@@ -88,7 +88,7 @@ class Highs:
 
         Raises
         ------
-        OptionError : a native option that HiGHS does not have or a value it refuses.
+        OptionError : a native option that HiGHS does not have or a value it refuses; SOS1 sets.
         BackendError : HiGHS refuses the model or the start.
         """
         highspy.Highs.resetGlobalScheduler(True)  # the number of threads belongs to the process
@@ -109,8 +109,8 @@ class Highs:
         return replace(claim, trace=tuple(run.trace))
 
     def _claim(self, solver: highspy.Highs, model: CompiledModel, run: _Run) -> SolveResult:
-        info, word = solver.getInfo(), solver.getModelStatus()
-        status = STATUSES[word]
+        info, word, solution = solver.getInfo(), solver.getModelStatus(), solver.getSolution()
+        status, linear = STATUSES[word], not model.integer.any()
         found = word == HighsModelStatus.kModelEmpty or (
             info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
             and status not in ("infeasible", "unbounded")
@@ -132,7 +132,8 @@ class Highs:
             seconds=run.seconds,
             solver=self.name,
             version=self.version,
-            values=np.asarray(solver.getSolution().col_value, dtype=float) if found else None,
+            values=np.asarray(solution.col_value, dtype=float) if found else None,
+            duals=np.asarray(solution.row_dual, dtype=float) if solution.dual_valid and linear else None,
             nodes=max(0, int(info.mip_node_count)),
             iterations=max(0, int(info.simplex_iteration_count)) + max(0, int(info.ipm_iteration_count)),
             message="stopped on request" if run.stop.is_set() else "",
@@ -242,6 +243,11 @@ def _must(status: HighsStatus, what: str) -> None:
 
 def _loaded(model: CompiledModel) -> highspy.Highs:
     """Return a silent solver that holds ``model``."""
+    if model.sos1:
+        raise OptionError(
+            f"highs has no SOS1 sets, but the model has {len(model.sos1)} of them; allowed: a model without. "
+            "State the net by --relu tight, or take a solver with SOS1 sets: gurobi, scip."
+        )
     lp = highspy.HighsLp()
     lp.num_row_, lp.num_col_ = model.matrix.shape
     lp.model_name_ = model.name

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,13 +21,14 @@ from formulations.embedding import embed
 from formulations.relu.affine import fold_state
 from formulations.relu.bounds import Bounds, Box, crown_bounds, interval_bounds
 from formulations.relu.omlt_nets import RELU
-from formulations.relu.oracles import action_box, column_box, column_oracle, hop_oracle
+from formulations.relu.oracles import action_box, column_box, column_oracle, column_peak, hop_oracle
 from instances import OptionError, RoutedPath
 from instances.actions import ActionRules
 from instances.errors import unknown_name
 from instances.features import action_positions, check_fits, features, state_vector
 from instances.plan import NeuronCounts
 from solvers.backends import load_backend
+from solvers.clock import timed
 from solvers.job import Outcome, rounded
 from solvers.methods.search import Table, count_actions, enumerate_actions, local_search
 from solvers.plans import checked_plan
@@ -36,8 +36,10 @@ from solvers.results import SolveOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
+    import scipy.sparse as sp
     from numpy.typing import NDArray
 
     from formulations import CompiledModel
@@ -94,41 +96,71 @@ class ArgmaxOptions:
         return f"{self.actions}+{self.relu}+{self.bounds}"
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Candidate paths with what does not depend on the state.
+
+    Parameters
+    ----------
+    candidates : the paths.
+    first : first-layer weights times the action features of each path, shape (paths, neurons).
+    peak, box : absolute terms behind ``first`` (see `ColumnOracle`) and bounds of the action features; those
+        of a larger set of paths do as well.
+    """
+
+    candidates: Candidates
+    first: Floats
+    peak: Floats
+    box: Box
+
+
+def list_paths(candidates: Candidates, features: sp.csr_array, net: AffineNet) -> Listed:
+    """Send the action features of all candidates, shape (paths, features), through the first layer."""
+    weight = net.weights[0]
+    peak = column_peak(candidates, abs(features) @ np.abs(weight).T)
+    return Listed(candidates, features @ weight.T, peak, column_box(candidates, features))
+
+
 @dataclass
 class ArgmaxProblem:
-    """A Q-net over an action set, prepared once: paths or arcs, features, box, state folded in.
+    """A Q-net over an action set: paths or arcs, their features, the net with the state folded in.
 
     Parameters
     ----------
     qnet, instance, options : what to maximise, where, how.
+    listed : candidate paths of this action set and their features, when known already.
     """
 
     qnet: QNet
     instance: Instance
     options: ArgmaxOptions
+    listed: Listed | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_fits(self.qnet, self.instance)
-        start = perf_counter()
-        inputs = self.qnet.inputs
-        self.rules = ActionRules(self.instance, self.options.max_hops)
-        self.positions = action_positions(self.instance, inputs)
-        self.net: AffineNet = fold_state(self.qnet, state_vector(self.instance, inputs), self.positions)
-        self.candidates: Candidates | None = None
-        if self.options.actions == "columns":
-            self.candidates = list_candidates(self.rules, self.options.max_columns)
-            self.features = self.candidates.features(inputs)[:, self.positions]
-            self.box = column_box(self.candidates, self.features)
-        else:
-            box = action_box(self.rules, inputs)
-            self.box = Box(box.lower[self.positions], box.upper[self.positions])
-        self.seconds["paths"] = perf_counter() - start
+        with timed(self.seconds, "paths"):
+            inputs, options = self.qnet.inputs, self.options
+            self.rules = ActionRules(self.instance, options.max_hops)
+            self.positions = action_positions(self.instance, inputs)
+            self.state = state_vector(self.instance, inputs)
+            self.net = fold_state(self.qnet, self.state, self.positions)
+            if options.actions == "columns" and self.listed is None:
+                candidates = list_candidates(self.rules, options.max_columns)
+                self.listed = list_paths(candidates, candidates.features(inputs)[:, self.positions], self.net)
+            self.candidates = None if self.listed is None else self.listed.candidates
+            self.box = self._box()
 
-    def action_model(self) -> ActionModel:
-        """Build the rows of the action set."""
+    def _box(self) -> Box:
+        if self.listed is not None:
+            return self.listed.box
+        box = action_box(self.rules, self.qnet.inputs)
+        return Box(box.lower[self.positions], box.upper[self.positions])
+
+    def action_model(self, *, all_limits: bool = False) -> ActionModel:
+        """Build the rows of the action set; ``all_limits`` as in `columns_model`."""
         if self.candidates is not None:
-            model = columns_model(self.candidates, self.qnet.inputs)
+            model = columns_model(self.candidates, self.qnet.inputs, all_limits=all_limits)
         else:
             build = {"arcs": arcs_model, "layers": layers_model}[self.options.actions]
             model = build(self.rules, self.qnet.inputs)
@@ -144,15 +176,38 @@ class ArgmaxProblem:
         found = crown_bounds(self.net, self.box, found)
         if self.options.bounds == "crown":
             return found
-        if self.candidates is not None:
-            return crown_bounds(self.net, column_oracle(self.candidates, self.features), found)
+        if self.listed is not None:
+            # Through the first layer once and for all: what is left are small dense products.
+            oracle = column_oracle(self.listed.candidates, self.listed.first, self.listed.peak)
+            return crown_bounds(self.net.of_first_sums(), oracle, found)
         return crown_bounds(self.net, hop_oracle(self.rules, action), found)
 
-    def table(self) -> Table | None:
-        """Return listed paths with their first-layer sums; None when paths are not listed."""
-        if self.candidates is None:
-            return None
-        return Table(self.candidates, self.features @ self.net.weights[0].T, self.net)
+    def table(self) -> Table:
+        """Return the listed paths with their first-layer sums."""
+        if self.listed is None:
+            raise OptionError(f"actions {self.options.actions!r} lists no paths; allowed: columns")
+        return Table(self.listed.candidates, self.listed.first, self.net)
+
+    def clock(self, phase: str) -> AbstractContextManager[None]:
+        """Add the wall clock of a block to ``seconds[phase]``."""
+        return timed(self.seconds, phase)
+
+    def describe(self) -> dict[str, Any]:
+        """Build the model and say how large it is and what its bounds tell."""
+        action = self.action_model()
+        bounds = self.bounds(action)
+        model = compile_model(embed(action, self.net, self.options.relu, bounds, self.box).model)
+        listed = {} if self.candidates is None else {"paths": len(self.candidates)}
+        counts = _count_neurons(self, bounds)
+        return {
+            "variant": self.options.variant,
+            "max_hops": self.rules.max_hops,
+            **listed,
+            "engine": "; ".join(reasons(self)),
+            "neurons": counts.model_dump(),
+            "ceiling": bounds.ceiling,
+            "size": model.size.model_dump(),
+        }
 
     def forward(self, routes: Sequence[Route]) -> float:
         """Return Q of an action by a plain forward pass of the whole net."""
@@ -195,10 +250,10 @@ def argmax(
     options = ArgmaxOptions(actions, relu, bounds, engine, max_hops, max_columns)
     backend = load_backend(solver) if isinstance(solver, str) else solver
     problem = ArgmaxProblem(qnet, instance, options)
-    if _enumerable(problem):
-        return _plan(problem, _enumerate(problem), backend, "enumerate", None)
-    outcome, counts = _solve(problem, backend, limits or SolveOptions(), watch)
-    return _plan(problem, outcome, backend, "milp", counts)
+    if is_enumerable(problem):
+        return write_plan(problem, enumerate_outcome(problem), backend, "enumerate", None)
+    outcome, found = _solve(problem, backend, limits or SolveOptions(), watch)
+    return write_plan(problem, outcome, backend, "milp", found)
 
 
 def write_embedding(path: Path, qnet: QNet, instance: Instance, options: ArgmaxOptions, solver: str) -> None:
@@ -216,62 +271,49 @@ def write_embedding(path: Path, qnet: QNet, instance: Instance, options: ArgmaxO
     write_compiled(path, compile_model(embedding.model, named=True), solver)
 
 
-def _enumerable(problem: ArgmaxProblem) -> bool:
+def is_enumerable(problem: ArgmaxProblem) -> bool:
+    """Whether to try all joint actions: asked for, or they are few."""
     engine = problem.options.engine
     if engine == "auto" and problem.candidates is not None:
         return count_actions(problem.candidates) <= FEW_ACTIONS
     return engine == "enumerate"
 
 
-def _enumerate(problem: ArgmaxProblem) -> Outcome:
+def enumerate_outcome(problem: ArgmaxProblem) -> Outcome:
+    """Try all joint actions in batched forward passes: proven by exhaustion."""
     table = problem.table()
-    assert table is not None  # the options allow enumerate with columns alone
-    start = perf_counter()
-    chosen, q = enumerate_actions(table)
-    problem.seconds["solve"] = perf_counter() - start
+    with problem.clock("solve"):
+        chosen, q = enumerate_actions(table)
     return Outcome("optimal", q, q, np.zeros(0), _routes(table.candidates, chosen), None)
 
 
 def _solve(
     problem: ArgmaxProblem, backend: Backend, limits: SolveOptions, watch: Watch | None
-) -> tuple[Outcome, NeuronCounts]:
-    clock, seconds = perf_counter, problem.seconds
-    start = clock()
-    action = problem.action_model()
-    seconds["build"] = clock() - start
-    start = clock()
-    bounds = problem.bounds(action)
-    seconds["bounds"] = clock() - start
-    start = clock()
-    embedding = embed(action, problem.net, problem.options.relu, bounds, problem.box)
-    seconds["build"] += clock() - start
-    start = clock()
-    model = compile_model(embedding.model)
-    seconds["compile"] = clock() - start
-    counts = _count_neurons(problem, bounds, model)
-    start = clock()
-    first = _start(problem, model)
-    seconds["start"] = clock() - start
-    start = clock()
-    result = backend.solve(model, limits, first, watch)
-    seconds["solve"] = clock() - start
-    routes = [] if result.values is None else action.read(model, rounded(model, result.values))
-    return _milp_outcome(result, routes, bounds, model), counts
+) -> tuple[Outcome, Bounds]:
+    """Build, bound, compile, start, solve: each phase timed."""
+    clock = problem.clock
+    with clock("build"):
+        action = problem.action_model()
+    with clock("bounds"):
+        bounds = problem.bounds(action)
+    with clock("build"):
+        embedding = embed(action, problem.net, problem.options.relu, bounds, problem.box)
+    with clock("compile"):
+        model = compile_model(embedding.model)
+    start = None
+    if problem.candidates is not None:
+        with clock("start"):
+            counts = np.zeros(len(problem.candidates))
+            np.add.at(counts, local_search(problem.table())[0], 1.0)
+            start = model.place({"choice": counts})
+    with clock("solve"):
+        result = backend.solve(model, limits, start, watch)
+    return milp_outcome(result, action, bounds, model), bounds
 
 
-def _start(problem: ArgmaxProblem, model: CompiledModel) -> Floats | None:
-    """Return a start for the solver: the paths of a local search; it completes the neurons itself."""
-    table = problem.table()
-    if table is None:
-        return None
-    chosen, _ = local_search(table)
-    counts = np.zeros(len(table.candidates))
-    np.add.at(counts, chosen, 1.0)
-    return model.place({"choice": counts})
-
-
-def _milp_outcome(result: SolveResult, routes: list[Route], bounds: Bounds, model: CompiledModel) -> Outcome:
+def milp_outcome(result: SolveResult, action: ActionModel, bounds: Bounds, model: CompiledModel) -> Outcome:
     """Return the solver's claim; its bound can only be improved by the ceiling of the neuron bounds."""
+    routes = [] if result.values is None else action.read(model, rounded(model, result.values))
     bound = result.bound
     if result.status not in ("infeasible", "unbounded"):
         ceiling = bounds.ceiling
@@ -294,7 +336,7 @@ def _routes(candidates: Candidates, chosen: Sequence[int]) -> list[Route]:
     ]
 
 
-def _count_neurons(problem: ArgmaxProblem, bounds: Bounds, model: CompiledModel) -> NeuronCounts:
+def _count_neurons(problem: ArgmaxProblem, bounds: Bounds) -> NeuronCounts:
     hidden = range(len(problem.net.hidden))
     stable = sum(int(bounds.stable(k).sum()) for k in hidden)
     total = sum(problem.net.hidden)
@@ -302,13 +344,12 @@ def _count_neurons(problem: ArgmaxProblem, bounds: Bounds, model: CompiledModel)
     return NeuronCounts(total=total, stable=stable, binaries=binaries)
 
 
-def _plan(
-    problem: ArgmaxProblem, outcome: Outcome, backend: Backend, engine: str, counts: NeuronCounts | None
+def write_plan(
+    problem: ArgmaxProblem, outcome: Outcome, backend: Backend, engine: str, bounds: Bounds | None
 ) -> Plan:
-    found = outcome.objective is not None
-    start = perf_counter()
-    forward = problem.forward(outcome.routes) if found else None
-    problem.seconds["forward"] = perf_counter() - start
+    """Write the outcome as a plan, its Q evaluated again by a plain forward pass, and have it checked."""
+    with problem.clock("forward"):
+        forward = None if outcome.objective is None else problem.forward(outcome.routes)
     residual = None if forward is None or outcome.objective is None else abs(outcome.objective - forward)
     return checked_plan(
         problem.instance,
@@ -321,7 +362,7 @@ def _plan(
         engine=engine,
         forward=forward,
         residual=residual,
-        neurons=counts,
+        neurons=None if bounds is None else _count_neurons(problem, bounds),
         max_hops=problem.rules.max_hops,
     )
 

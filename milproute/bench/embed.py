@@ -1,0 +1,92 @@
+"""Speed of embedded Q-nets side by side: ``python -m milproute.bench.embed`` prints the README's table."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib.util import find_spec
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from instances.library.qnets import load_library_qnet
+from milproute.bench.machine import machine, table_head
+from milproute.bench.peers import PeerResult, gurobi_ml, scip_ml
+from solvers import SolveOptions
+from solvers.methods.argmax import ArgmaxOptions, argmax
+from solvers.methods.argmax_model import ArgmaxModel
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from instances import Instance, QNet
+
+NETS = ("q-waxman-20-3-16x16", "q-waxman-50-5-32x32-l0", "q-waxman-50-5-32x32", "q-waxman-100-10-32x32")
+GAP = 1e-4
+USUAL: dict[str, Any] = {"actions": "arcs", "relu": "omlt-bigm", "bounds": "interval"}
+OURS: dict[str, Any] = {"actions": "columns", "relu": "tight", "bounds": "path"}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Solve each net in turn by the usual encoding, by ours and by the peers, and print Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("nets", nargs="*", default=list(NETS))
+    parser.add_argument("--seconds", type=float, default=120.0, help="limit of each solve")
+    chosen = parser.parse_args(arguments)
+    sys.stdout.write(f"Measured on {machine()} by `python -m milproute.bench.embed`.\n\n")
+    names = ("Q-net", "usual encoding", "ours", "PySCIPOpt-ML", "gurobi-ml", "bounds ms", "push ms")
+    lines = table_head(*names)
+    for name in chosen.nets:
+        qnet, instance, hops = load_library_qnet(name)
+        usual = _ours(qnet, instance, hops, chosen.seconds, USUAL)
+        ours = _ours(qnet, instance, hops, chosen.seconds, OURS)
+        cells = [_cell(usual), _cell(ours), *(_peer(k, qnet, instance, hops, chosen.seconds) for k in PEERS)]
+        bounds, push = _push(qnet, instance, hops)
+        lines.append(f"| `{name}` | {' | '.join(cells)} | {bounds:.1f} | {push:.1f} |")
+        sys.stderr.write(lines[-1] + "\n")
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+PEERS = {"pyscipopt_ml": scip_ml, "gurobi_ml": gurobi_ml}
+
+
+def _ours(qnet: QNet, instance: Instance, hops: int, seconds: float, how: dict[str, Any]) -> PeerResult:
+    limits = SolveOptions(time_limit=seconds, gap=GAP)
+    plan = argmax(qnet, instance, engine="milp", max_hops=hops, limits=limits, **how)
+    phases = {phase: t for phase, t in plan.seconds.items() if phase not in ("forward", "verify")}
+    note = "" if plan.verified else "NOT verified"
+    return PeerResult(plan.objective, plan.bound, sum(phases.values()), note)
+
+
+def _peer(package: str, qnet: QNet, instance: Instance, hops: int, seconds: float) -> str:
+    if find_spec(package) is None or find_spec("torch") is None:
+        return "not installed"
+    return _cell(PEERS[package](qnet, instance, hops, seconds, GAP))
+
+
+def _cell(result: PeerResult) -> str:
+    if result.objective is None:
+        return "licence" if result.note.startswith("licence") else f"nothing in {result.seconds:.0f} s"
+    bound = result.bound if result.bound is not None else float("inf")
+    gap = abs(bound - result.objective) / max(abs(result.objective), 1e-9)
+    if gap <= GAP:
+        return f"{result.seconds:.2f} s: {result.objective:.4f}"
+    return f"{result.seconds:.0f} s: {result.objective:.4f} ≤ {bound:.4f} (gap {gap:.0%})"
+
+
+def _push(qnet: QNet, instance: Instance, hops: int) -> tuple[float, float]:
+    """Return median milliseconds to bound the whole net, and to push a state into the compiled model."""
+    model = ArgmaxModel(qnet, instance, ArgmaxOptions(max_hops=hops))
+    bounds, push = [], []
+    for _ in range(15):
+        begin = perf_counter()
+        model.problem.bounds(model.action)
+        bounds.append(perf_counter() - begin)
+        begin = perf_counter()
+        model.push(instance)
+        push.append(perf_counter() - begin)
+    return 1e3 * median(bounds), 1e3 * median(push)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Reports: a plan as JSON for machines, in words for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from milproute.cli.console import NO_SOLUTION, OK, SOLVER_FAILED, out, print_json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from instances import Instance, Plan
+
+FAILURES = {"wrong_solution", "crash", "licence", "error"}
+
+# What to do about a plan that is none, or not to be trusted.
+REMEDIES = {
+    "no_solution": "a limit came before the first solution. Try a longer --time-limit or --method rounding.",
+    "memory_limit": "the solver ran out of memory. Try --threads 1, another variant, or --method rounding.",
+    "infeasible": "no plan meets every demand and limit of the instance.",
+    "unbounded": "nothing limits the objective. Report it with the file of --write-model.",
+    "crash": "the solver's process died. Try another --seed or --solver.",
+    "licence": "the solver's licence refuses; `milproute solvers` shows the state of each.",
+    "wrong_solution": "the solver's answer breaks the rules below. Try another --solver; report it.",
+    "error": "the solver failed. Try another --seed or --solver; report it with the file of --write-model.",
+}
+
+
+def exit_status(plan: Plan) -> int:
+    """Return the exit status that a plan stands for."""
+    if plan.status in FAILURES:
+        return SOLVER_FAILED
+    return OK if plan.objective is not None and plan.verified else NO_SOLUTION
+
+
+def report(problem: Instance, plan: Plan, *, as_json: bool) -> None:
+    """Print a plan: one JSON document, or a table and the certificate in words."""
+    if as_json:
+        print_json(plan.document())
+        return
+    console = out()
+    if plan.objective is not None:
+        console.print(_paths_table(problem, plan))
+    objective = "-" if plan.objective is None else f"{plan.objective:.6g}"
+    bound = "no bound proven" if plan.bound is None else f"proven at most {plan.bound:.6g}"
+    worst = "" if plan.gap is None else f" (gap {plan.gap:.2%})"
+    what = f"Q = {objective}" if plan.formulation == "argmax" else f"{objective} connections"
+    colour = "green" if exit_status(plan) == OK else "red"
+    console.print(f"[bold {colour}]{plan.status}[/]: {what}, {bound}{worst}")
+    if colour == "red" and plan.status in REMEDIES:
+        console.print(plan.message or REMEDIES[plan.status], markup=False, soft_wrap=True)
+    _details(console, problem, plan)
+    if plan.objective is not None:
+        console.print("[green]verified independently[/]" if plan.verified else "[bold red]NOT verified[/]")
+    for violation in plan.violations:
+        console.print(str(violation), markup=False, soft_wrap=True)
+
+
+def _details(console: Console, problem: Instance, plan: Plan) -> None:
+    """Print what only some formulations have, and how long it all took."""
+    if plan.forward is not None:
+        console.print(f"forward pass {plan.forward:.6g}, residual {plan.residual:.1e}")
+    if plan.neurons is not None:
+        counts = plan.neurons
+        console.print(f"{counts.total} neurons, {counts.stable} stable, {counts.binaries} binaries")
+    if plan.delivered is not None:
+        console.print(f"delivered after the swaps: {sum(plan.delivered.values())}")
+    if plan.attempts:
+        attempts = sum(a.channels for a in plan.attempts)
+        console.print(f"{attempts:g} attempts on {len(plan.attempts)} of {len(problem.links)} links")
+    seconds = ", ".join(f"{phase} {t:.2f} s" for phase, t in plan.seconds.items())
+    by = f"{plan.solver} {plan.solver_version}" if plan.engine != "enumerate" else "trying all actions"
+    console.print(f"{plan.formulation} ({plan.variant}) by {by}; {seconds}", markup=False, soft_wrap=True)
+
+
+def _paths_table(problem: Instance, plan: Plan) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("request", "connections", "paths", title=escape(f"{problem.name}: {plan.formulation}"))
+    for request in problem.requests:
+        own = [p for p in plan.paths if p.request == request.id]
+        lines = [f"{p.count:g} × {escape(' – '.join(p.nodes))}" for p in own]
+        table.add_row(
+            escape(request.id), f"{plan.connections[request.id]:g}", "\n".join(lines) or "[dim]none[/]"
+        )
+    return table
