@@ -53,8 +53,12 @@ def embed(action: ActionModel, net: AffineNet, relu: str, bounds: Bounds, box: B
     m.qnet = OmltBlock()
     moved = type(net)((net.weights[0][:, live], *net.weights[1:]), net.biases)
     inputs = type(box)(box.lower[live], box.upper[live])
+    if not len(live):  # Q is a constant, but OMLT wants an input: one that is 0 and goes nowhere
+        nowhere = np.zeros((len(net.weights[0]), 1))
+        moved = type(net)((nowhere, *net.weights[1:]), net.biases)
+        inputs = type(box)(np.zeros(1), np.zeros(1))
     m.qnet.build_formulation(RELU[relu](network_definition(moved, inputs), bounds))
-    for i in range(len(live)):
+    for i in range(len(inputs.lower)):
         m.qnet.inputs[i].setlb(float(inputs.lower[i]))
         m.qnet.inputs[i].setub(float(inputs.upper[i]))
     m.feature = pyo.Constraint(

@@ -42,5 +42,5 @@ def test_every_extra_of_the_readme_is_declared() -> None:
 
 def test_no_file_of_a_room_is_left_out_of_the_wheel() -> None:
     kinds = {path.suffix for room in ROOMS for path in (ROOT / room).rglob("*") if path.is_file()}
-    shipped = {".py", ".typed", ".json", ".toml", ""}
+    shipped = {".py", ".typed", ".json", ".toml", ".safetensors", ""}
     assert kinds - {".pyc"} <= shipped, "add the suffix to package-data in pyproject.toml"

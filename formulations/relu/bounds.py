@@ -127,7 +127,20 @@ def crown_bounds(net: AffineNet, oracle: Oracle, start: Bounds) -> Bounds:
 
 
 def _substitute(net: AffineNet, oracle: Oracle, bounds: Bounds, layer: int, weights: Floats) -> Floats:
-    """Bound ``weights @ y_{layer-1}`` from above by linear functions of the action features."""
+    """Bound ``weights @ y_{layer-1}`` from above over the action set."""
+    weights, constant, error = _carry_back(net, bounds, layer, weights)
+    return oracle.largest(weights) + constant + ROUND_OFF * (oracle.magnitude(weights) + error)
+
+
+def upper_line(net: AffineNet, bounds: Bounds) -> tuple[Floats, float]:
+    """Return (w, c) with Q <= w @ y_0 + c for all actions, up to rounding: a linear ceiling of the net."""
+    last = len(net.weights) - 1
+    weights, constant, error = _carry_back(net, bounds, last, net.weights[-1])
+    return weights[0], float(constant[0] + net.biases[-1][0] + ROUND_OFF * error[0])
+
+
+def _carry_back(net: AffineNet, bounds: Bounds, layer: int, weights: Floats) -> tuple[Floats, Floats, Floats]:
+    """Carry ``weights @ y_{layer-1}`` back to y_0 by lines above: weights, constants, absolute terms."""
     constant = np.zeros(len(weights))
     error = np.zeros(len(weights))
     for below in range(layer - 1, -1, -1):
@@ -140,8 +153,7 @@ def _substitute(net: AffineNet, oracle: Oracle, bounds: Bounds, layer: int, weig
         error += up @ np.abs(offset) + np.abs(weights) @ (np.abs(net.biases[below]) + reach)
         constant += weights @ net.biases[below]
         weights = weights @ net.weights[below]
-    slack = ROUND_OFF * (oracle.magnitude(weights) + error)
-    return oracle.largest(weights) + constant + slack
+    return weights, constant, error
 
 
 def _lines(low: Floats, high: Floats) -> tuple[Floats, Floats, Floats]:

@@ -13,8 +13,9 @@ from instances.library.qnets import load_library_qnet
 from milproute.bench.machine import machine, table_head
 from milproute.bench.peers import PeerResult, gurobi_ml, scip_ml
 from solvers import SolveOptions
-from solvers.methods.argmax import ArgmaxOptions, argmax
+from solvers.methods.argmax import argmax
 from solvers.methods.argmax_model import ArgmaxModel
+from solvers.methods.argmax_problem import ArgmaxOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

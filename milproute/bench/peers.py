@@ -12,7 +12,7 @@ import pyomo.environ as pyo
 
 from formulations import compile_model
 from instances.qnet_formats import qnet_to_torch
-from solvers.methods.argmax import ArgmaxOptions, ArgmaxProblem
+from solvers.methods.argmax_problem import ArgmaxOptions, ArgmaxProblem
 
 if TYPE_CHECKING:
     import scipy.sparse as sp

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,9 +18,6 @@ from milproute.cli.flags import (
     check_outputs,
 )
 from milproute.cli.report import exit_status, report
-
-if TYPE_CHECKING:
-    from solvers.methods.argmax import ArgmaxProblem
 
 
 def embed(
@@ -60,7 +57,8 @@ def embed(
     from instances import OptionError, resolve, save
     from instances.library.qnets import resolve_qnet
     from solvers import SolveOptions, Worker
-    from solvers.methods.argmax import ArgmaxOptions, ArgmaxProblem, argmax, write_embedding
+    from solvers.methods.argmax import argmax, describe, write_embedding
+    from solvers.methods.argmax_problem import ArgmaxOptions, ArgmaxProblem
     from solvers.selector import parse_selector
 
     options = ArgmaxOptions(actions, relu, bounds, engine, max_hops, max_columns)
@@ -73,7 +71,7 @@ def embed(
     if write_model is not None:
         write_embedding(write_model, net, problem, options, name)
     if not solve:
-        _report_model(ArgmaxProblem(net, problem, options), as_json)
+        _report_model(describe(ArgmaxProblem(net, problem, options)), as_json)
         raise typer.Exit(OK)
     from milproute.progress import live_progress
 
@@ -89,9 +87,8 @@ def embed(
     raise typer.Exit(exit_status(plan))
 
 
-def _report_model(problem: ArgmaxProblem, as_json: bool) -> None:
+def _report_model(facts: dict[str, Any], as_json: bool) -> None:
     """Print the size of the model and what the bounds say."""
-    facts = problem.describe()
     if as_json:
         print_json(facts)
         return

@@ -46,6 +46,12 @@ def fit(
         float,
         typer.Option(parser=number, metavar="WEIGHT", help="Of the sum of |w|: 1e-4 makes nets sparse."),
     ] = 0.0,
+    learning_rate: Annotated[
+        float,
+        typer.Option(
+            parser=number, metavar="RATE", help="Of Adam at the start; small rates give tamer nets."
+        ),
+    ] = 1e-2,
     stability: Annotated[
         float,
         typer.Option(
@@ -85,6 +91,7 @@ def fit(
         hidden=hidden,
         l1=l1,
         stability=stability,
+        learning_rate=learning_rate,
         samples=samples,
         epochs=epochs,
         seed=seed,

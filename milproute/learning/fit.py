@@ -12,7 +12,7 @@ from formulations.actions import list_candidates
 from formulations.actions.sampling import sample_actions
 from instances import OptionError, QNet
 from instances.actions import ActionRules
-from instances.features import input_size, state_vector
+from instances.features import input_size, input_slices, state_vector
 from instances.physics import path_success
 from instances.qnet import optional_package
 
@@ -144,8 +144,10 @@ class Samples:
 class Scaling:
     """Mean and spread of inputs and target: training sees (value - mean) / spread.
 
-    ``varies`` marks the inputs that differ between samples; the others are 0 in training, whatever
-    their weights, so these become 0.
+    All inputs of a block share one spread, the root mean square of theirs: an input that hardly ever
+    varies, such as the load of a remote link, would get a huge weight otherwise, and every path over it
+    would widen the bounds of the neurons. ``varies`` marks the inputs that differ between samples; the
+    others are 0 in training, whatever their weights, so these become 0.
     """
 
     mean: Floats
@@ -155,10 +157,13 @@ class Scaling:
     target_spread: float
 
     @classmethod
-    def of(cls, samples: Samples) -> Scaling:
+    def of(cls, samples: Samples, blocks: Iterable[slice]) -> Scaling:
         """Measure samples; what never varies gets the spread 1."""
         spread, target = samples.features.std(axis=0), float(samples.deliveries.std())
         varies = np.ptp(samples.features, axis=0) > 0
+        for block in blocks:
+            own = spread[block][varies[block]]
+            spread[block] = np.sqrt(np.mean(own**2)) if len(own) else 1.0
         return cls(
             np.where(varies, samples.features.mean(axis=0), samples.features[0]),
             np.where(varies, spread, 1.0),
@@ -220,7 +225,7 @@ def fit_qnet(
     rng = np.random.default_rng(asked.seed)
     train = draw_samples(candidates, asked.inputs, asked.samples, rng)
     validation = draw_samples(candidates, asked.inputs, max(10, asked.samples // VALIDATION), rng)
-    scaling = Scaling.of(train)
+    scaling = Scaling.of(train, input_slices(instance, asked.inputs).values())
 
     from milproute.learning.training import train_mlp
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 BATCH = 256
 
+# Share of the usual spread that first-layer weights start with.
+SMALL_START = 0.1
+
 
 @contextmanager
 def steady(torch: Any) -> Iterator[None]:
@@ -42,11 +45,16 @@ def steady(torch: Any) -> Iterator[None]:
 
 
 def first_layers(sizes: list[int], torch: Any, generator: Any) -> tuple[list[Any], list[Any]]:
-    """Draw weights with variance 2 / inputs (He et al. 2015); biases 0."""
-    weights, biases = [], []
+    """Draw weights with variance 2 / inputs (He et al. 2015), the first layer's smaller; biases 0.
+
+    What the samples never pull at keeps its first value: a small one widens no bound.
+    """
+    weights: list[Any] = []
+    biases: list[Any] = []
     for into, out in pairwise(sizes):
         draw = torch.randn(out, into, generator=generator, dtype=torch.float32)
-        weights.append((draw * (2.0 / into) ** 0.5).requires_grad_())
+        spread = (2.0 / into) ** 0.5 * (1.0 if weights else SMALL_START)
+        weights.append((draw * spread).requires_grad_())
         biases.append(torch.zeros(out, dtype=torch.float32).requires_grad_())
     return weights, biases
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,23 +13,16 @@ from formulations.relu.bounds import Bounds
 from instances import OptionError
 from instances.actions import ActionRules
 from solvers.backends import load_backend
-from solvers.methods.argmax import (
-    ArgmaxOptions,
-    ArgmaxProblem,
-    Listed,
-    enumerate_outcome,
-    is_enumerable,
-    milp_outcome,
-    write_plan,
-)
-from solvers.methods.search import local_search
+from solvers.clock import timed
+from solvers.methods.argmax import enumerate_outcome, is_enumerable, milp_outcome, write_plan
+from solvers.methods.argmax_problem import ArgmaxOptions, ArgmaxProblem, Listed
+from solvers.methods.narrowing import narrow
 from solvers.results import SolveOptions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from formulations import CompiledModel
-    from formulations.actions import Candidates
     from instances import Instance, Plan, QNet
     from solvers.backend import Backend, Watch
 
@@ -98,26 +90,27 @@ class ArgmaxModel:
         )
         self.builds += 1
 
-    def push(self, instance: Instance) -> Pushed:
-        """Return the problem in the state that ``instance`` holds, and its compiled model.
+    def push(self, instance: Instance) -> CompiledModel:
+        """Return the compiled model in the state that ``instance`` holds.
 
         Raises
         ------
         OptionError : another network, other requests, or a link or swap that was impossible at first.
         """
+        problem, rows = self._moved(instance)
+        return self._arrays(problem, rows, problem.bounds())
+
+    def _moved(self, instance: Instance) -> tuple[ArgmaxProblem, Rows]:
+        """Return the problem in another state, over the rows of the paths that it allows."""
         base = self.problem
         _check_same(base, instance)
         rules = ActionRules(instance, base.options.max_hops)
         candidates, rows = self.listed.candidates.within(rules)
         listed = Listed(candidates, self.listed.first[rows], self.listed.peak, self.listed.box)
-        problem = ArgmaxProblem(base.qnet, instance, base.options, listed)
-        bounds = problem.bounds(self.action)
-        return Pushed(problem, self._arrays(problem, candidates, rows, bounds), bounds, rows)
+        return ArgmaxProblem(base.qnet, instance, base.options, listed), rows
 
-    def _arrays(
-        self, problem: ArgmaxProblem, candidates: Candidates, rows: Rows, bounds: Bounds
-    ) -> CompiledModel:
-        """Write a state into copies of the template's arrays."""
+    def _arrays(self, problem: ArgmaxProblem, rows: Rows, bounds: Bounds) -> CompiledModel:
+        """Write a state into copies of the template's arrays: ``problem`` is over the paths in ``rows``."""
         places, model = self.places, self.template
         low_f, high_f = np.concatenate(bounds.lower[:-1]), np.concatenate(bounds.upper[:-1])
         low, high = np.minimum(low_f, 0.0), np.maximum(high_f, 0.0)
@@ -130,18 +123,13 @@ class ArgmaxModel:
         upper[places.s] = -low
         lower[places.z], upper[places.z] = low_f >= 0, (low_f >= 0) | (high_f > 0)
         choice = np.zeros(len(model.columns["choice"]))
-        choice[rows] = problem.rules.copies[candidates.request]
+        choice[rows] = problem.rules.copies[problem.table().candidates.request]
         upper[model.columns["choice"]] = choice
-        for name, members, limit in zip(
-            ("link_capacity", "node_memory"),
-            self.limits,
-            (problem.rules.capacity, problem.rules.memory),
-            strict=True,
-        ):
-            row_upper[model.rows[name]] = limit[members]
-        matrix = type(model.matrix)(
-            (data, model.matrix.indices, model.matrix.indptr), shape=model.matrix.shape
-        )
+        links, nodes = self.limits
+        row_upper[model.rows["link_capacity"]] = problem.rules.capacity[links]
+        row_upper[model.rows["node_memory"]] = problem.rules.memory[nodes]
+        pattern = (data, model.matrix.indices, model.matrix.indptr)
+        matrix = type(model.matrix)(pattern, shape=model.matrix.shape)
         return model.with_changes(
             matrix=matrix, row_lower=row_lower, row_upper=row_upper, lower=lower, upper=upper
         )
@@ -160,30 +148,25 @@ class ArgmaxModel:
             may differ as long as no listed feature changes with them.
         limits, watch : as in `solvers.solve`.
         """
-        begin = perf_counter()
-        pushed = self.push(instance)
-        problem = pushed.problem
-        problem.seconds = {"push": perf_counter() - begin}
+        seconds: dict[str, float] = {}
+        with timed(seconds, "push"):
+            problem, rows = self._moved(instance)
+        problem.seconds = seconds
         if is_enumerable(problem):
             return write_plan(problem, enumerate_outcome(problem), self.backend, "enumerate", None)
-        with problem.clock("start"):
-            counts = np.zeros(len(self.template.columns["choice"]))
-            np.add.at(counts, pushed.rows[local_search(problem.table())[0]], 1.0)
-            start = self.template.place({"choice": counts})
-        with problem.clock("solve"):
-            result = self.backend.solve(pushed.model, limits or SolveOptions(), start, watch)
-        outcome = milp_outcome(result, self.action, pushed.bounds, pushed.model)
-        return write_plan(problem, outcome, self.backend, "milp", pushed.bounds)
-
-
-@dataclass(frozen=True, slots=True)
-class Pushed:
-    """A state in the model: the problem it makes, the compiled arrays, bounds, rows of its paths."""
-
-    problem: ArgmaxProblem
-    model: CompiledModel
-    bounds: Bounds
-    rows: Rows
+        with timed(seconds, "bounds"):
+            narrowed = narrow(problem)
+        assert narrowed.rows is not None and narrowed.start is not None  # paths are listed
+        with timed(seconds, "push"):
+            rows = rows[narrowed.rows]
+            model = self._arrays(narrowed.problem, rows, narrowed.bounds)
+            counts = np.zeros(len(model.columns["choice"]))
+            np.add.at(counts, rows[narrowed.start], 1.0)
+            start = model.place({"choice": counts})
+        with timed(seconds, "solve"):
+            result = self.backend.solve(model, limits or SolveOptions(), start, watch)
+        outcome = milp_outcome(result, self.action, narrowed.bounds, model)
+        return write_plan(problem, outcome, self.backend, "milp", narrowed.bounds)
 
 
 def _check_same(base: ArgmaxProblem, instance: Instance) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, product
 from math import comb
 from typing import TYPE_CHECKING
 
 import numpy as np
+import scipy.sparse as sp
 
 if TYPE_CHECKING:
-    import scipy.sparse as sp
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from formulations.actions import Candidates
@@ -81,45 +83,68 @@ def count_actions(candidates: Candidates) -> float:
 def enumerate_actions(table: Table) -> tuple[list[int], float]:
     """Return the best joint action (paths, with repeats) and its Q by trying all of them.
 
-    Ties go to the first in order; the empty action comes first.
+    The joint choices of the last requests are listed once, as many as make a batch, and go through the net
+    together for each joint choice of the others. Ties go to the first in order; the empty action comes first.
     """
-    options = _options(table.candidates)
-    best, best_q = list[int](), float(table.values(np.zeros((1, table.first.shape[1])))[0])
-    prefix: list[tuple[int, ...]] = [()]
-    for choices in options[:-1] if options else []:
-        prefix = [head + tail for head in prefix for tail in choices]
-    for head in prefix:
-        if not _feasible(table, head):
+    heads, none = _options(table.candidates), sp.csr_array((1, len(table.candidates)))
+    tail: sp.csr_array = none
+    while heads and (tail.shape[0] == 1 or tail.shape[0] * heads[-1].shape[0] <= BATCH):
+        joined = _joined(heads.pop(), tail)
+        tail = joined[_fitting(table, joined, none)]
+    sums = tail @ table.first
+    best, best_q = none, float(table.values(sums[:1])[0])
+    for picks in product(*(range(choices.shape[0]) for choices in heads)):
+        head = sum((choices[[i]] for choices, i in zip(heads, picks, strict=True)), none)
+        if not _fitting(table, head, none)[0]:
             continue
-        for start in range(0, len(options[-1]) if options else 0, BATCH):
-            tails = options[-1][start : start + BATCH]
-            base = table.first[list(head)].sum(axis=0)
-            sums = np.array([base + table.first[list(tail)].sum(axis=0) for tail in tails])
-            q = table.values(sums)
-            for i in np.argsort(-q, kind="stable"):
-                if q[i] <= best_q:
-                    break
-                if _feasible(table, head + tails[i]):
-                    best, best_q = [*head, *tails[i]], float(q[i])
-                    break
-    return best, best_q
+        base = head @ table.first
+        for start in range(0, tail.shape[0], BATCH):
+            q = table.values(base + sums[start : start + BATCH])
+            better = np.flatnonzero(q > best_q)
+            better = better[_fitting(table, tail[start + better], head)]
+            if len(better):
+                i = better[np.argmax(q[better])]
+                best, best_q = head + tail[[start + i]], float(q[i])
+    counts = best.toarray()[0].astype(int)
+    return np.repeat(np.arange(len(counts)), counts).tolist(), best_q
 
 
-def _options(candidates: Candidates) -> list[list[tuple[int, ...]]]:
-    """List the choices of each request that has a path: none, one path, or several copies."""
+def _options(candidates: Candidates) -> list[sp.csr_array]:
+    """List the choices of each request that has a path: copies of each path, shape (choices, paths).
+
+    None, one path, or several copies; the empty choice is the first, the longest list the last.
+    """
     options = []
     for request, copies in enumerate(candidates.rules.copies.tolist()):
         own = np.flatnonzero(candidates.request == request).tolist()
         if own:
-            options.append([c for n in range(copies + 1) for c in combinations_with_replacement(own, n)])
-    return sorted(options, key=len)  # the longest last: it is the one that is batched
+            choices = [c for n in range(copies + 1) for c in combinations_with_replacement(own, n)]
+            row = np.repeat(np.arange(len(choices)), [len(c) for c in choices])
+            column = np.array([p for c in choices for p in c], dtype=np.int64)
+            shape = (len(choices), len(candidates))
+            options.append(sp.csr_array(sp.coo_array((np.ones(len(row)), (row, column)), shape=shape)))
+    return sorted(options, key=lambda choices: choices.shape[0])
 
 
-def _feasible(table: Table, paths: tuple[int, ...]) -> bool:
-    rules, rows = table.candidates.rules, list(paths)
-    load = table.candidates.link_use[rows].sum(axis=0)
-    held = table.candidates.memory_use[rows].sum(axis=0)
-    return bool((load <= rules.capacity).all() and (held <= rules.memory).all())
+def _joined(some: sp.csr_array, others: sp.csr_array) -> sp.csr_array:
+    """Join every choice of some requests with every choice of others."""
+    first = np.repeat(np.arange(some.shape[0]), others.shape[0])
+    joined: sp.csr_array = some[first] + others[np.tile(np.arange(others.shape[0]), some.shape[0])]
+    return joined
+
+
+def _fitting(table: Table, choices: sp.csr_array, beside: sp.csr_array) -> NDArray[np.bool_]:
+    """Mark the choices that fit beside another one, shape (1, paths)."""
+    rules = table.candidates.rules
+    fits = np.ones(choices.shape[0], dtype=bool)
+    for use, limit in (
+        (table.candidates.link_use, rules.capacity),
+        (table.candidates.memory_use, rules.memory),
+    ):
+        asked, room = sp.csr_array(choices @ use), limit - (beside @ use).toarray()[0]
+        owner = np.repeat(np.arange(choices.shape[0]), np.diff(asked.indptr))
+        fits[owner[asked.data > room[asked.indices]]] = False
+    return fits
 
 
 def local_search(table: Table, start: list[int] | None = None, rounds: int = 20) -> tuple[list[int], float]:
@@ -158,3 +183,30 @@ def _best_exchange(table: Table, chosen: list[int]) -> tuple[list[int], float] |
         if best is None or q[i] > best[1]:
             best = (kept if i == 0 else [*kept, int(rows[i - 1])]), float(q[i])
     return best
+
+
+def search_from_many(table: Table, orders: int = 6) -> tuple[list[int], float]:
+    """Search locally from the empty action and from greedy ones; the best action found and its Q.
+
+    A greedy start gives every request in turn its best fitting path, also where Q falls at first: a net
+    may value the parts of a good action only together. The orders are rotations of the requests.
+    """
+    requests = np.unique(table.candidates.request).tolist()
+    shifts = range(0, len(requests), max(1, -(-len(requests) // orders)))
+    starts = [list[int](), *(_greedy(table, requests[i:] + requests[:i]) for i in shifts)]
+    found = {tuple(sorted(start)): start for start in starts}
+    return max((local_search(table, start) for start in found.values()), key=lambda action: action[1])
+
+
+def _greedy(table: Table, order: Sequence[int]) -> list[int]:
+    """Give each request in turn the fitting path with the largest Q."""
+    candidates = table.candidates
+    chosen: list[int] = []
+    for request in order:
+        load = np.asarray(candidates.link_use[chosen].sum(axis=0), dtype=float)
+        held = np.asarray(candidates.memory_use[chosen].sum(axis=0), dtype=float)
+        rows = np.flatnonzero(table.fits(load, held) & (candidates.request == request))
+        if len(rows):
+            q = table.values(table.first[chosen].sum(axis=0) + table.first[rows])
+            chosen.append(int(rows[np.argmax(q)]))
+    return chosen

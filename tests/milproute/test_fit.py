@@ -107,10 +107,11 @@ def test_the_folded_net_takes_raw_features_and_gives_what_the_standardised_one_g
     rng = np.random.default_rng(0)
     raw = rng.normal(3.0, [1.0, 10.0, 0.1, 0.0], size=(50, 4))
     samples = Samples(raw, rng.normal(5.0, 2.0, size=50))
-    scaling = Scaling.of(samples)
+    scaling = Scaling.of(samples, [slice(0, 1), slice(1, 3), slice(3, 4)])
     weights, biases = random_layers(4, 6, 5, 1)
     net = scaling.fold(("link_load",), weights, biases)
-    value = (raw - raw.mean(axis=0)) / np.where(raw.std(axis=0) > 1e-9, raw.std(axis=0), 1.0)
+    shared = np.sqrt(np.mean(raw.std(axis=0)[1:3] ** 2))
+    value = (raw - raw.mean(axis=0)) / np.array([raw.std(axis=0)[0], shared, shared, 1.0])
     for i, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
         value = (np.maximum(value, 0.0) if i else value) @ weight.T + bias
     want = value[:, 0] * samples.deliveries.std() + samples.deliveries.mean()

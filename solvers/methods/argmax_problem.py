@@ -1,0 +1,195 @@
+"""ArgmaxProblem: a Q-net over an action set, ready to be bounded, enumerated or stated as a MILP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from formulations.actions import (
+    MAX_COLUMNS,
+    ActionModel,
+    arcs_model,
+    columns_model,
+    layers_model,
+    list_candidates,
+)
+from formulations.relu.affine import fold_state
+from formulations.relu.bounds import Bounds, Box, crown_bounds, interval_bounds
+from formulations.relu.omlt_nets import RELU
+from formulations.relu.oracles import action_box, column_box, column_oracle, column_peak, hop_oracle
+from instances import OptionError, RoutedPath
+from instances.actions import ActionRules
+from instances.errors import unknown_name
+from instances.features import action_positions, check_fits, features, state_vector
+from solvers.clock import timed
+from solvers.methods.search import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+
+    import scipy.sparse as sp
+    from numpy.typing import NDArray
+
+    from formulations import Route
+    from formulations.actions import Candidates
+    from formulations.relu.affine import AffineNet
+    from instances import Instance, QNet
+
+    Floats = NDArray[np.float64]
+    Rows = NDArray[np.int64]
+
+ACTIONS = ("columns", "arcs", "layers")
+BOUNDS = ("path", "crown", "interval", "obbt")
+ENGINES = ("auto", "milp", "enumerate")
+MAX_HOPS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class ArgmaxOptions:
+    """How to state and solve an argmax.
+
+    Parameters
+    ----------
+    actions : ``columns`` (listed paths), ``layers`` or ``arcs``.
+    relu : how neurons are stated, see `RELU`.
+    bounds : of neurons: ``interval``, ``crown`` (box), ``path`` (action set), ``obbt`` (LPs on top of path).
+    engine : ``enumerate`` tries all joint actions, ``milp`` solves, ``auto`` chooses.
+    max_hops : most links of a path.
+    max_columns : most paths that ``columns`` may list.
+    """
+
+    actions: str = "columns"
+    relu: str = "tight"
+    bounds: str = "path"
+    engine: str = "auto"
+    max_hops: int = MAX_HOPS
+    max_columns: int = MAX_COLUMNS
+
+    def __post_init__(self) -> None:
+        tables = {"actions": ACTIONS, "relu": tuple(RELU), "bounds": BOUNDS, "engine": ENGINES}
+        for name, allowed in tables.items():
+            if getattr(self, name) not in allowed:
+                raise unknown_name(name, getattr(self, name), allowed)
+        if self.max_columns < 1:
+            raise OptionError(f"max_columns is {self.max_columns}; allowed: a whole number >= 1")
+        if self.engine == "enumerate" and self.actions != "columns":
+            raise OptionError(f"enumerate lists paths, but actions is {self.actions!r}; allowed: columns")
+
+    @property
+    def variant(self) -> str:
+        """Name in plans: actions, relu and bounds."""
+        return f"{self.actions}+{self.relu}+{self.bounds}"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Candidate paths with what does not depend on the state.
+
+    Parameters
+    ----------
+    candidates : the paths.
+    first : first-layer weights times the action features of each path, shape (paths, neurons).
+    peak, box : absolute terms behind ``first`` (see `ColumnOracle`) and bounds of the action features; those
+        of a larger set of paths do as well.
+    """
+
+    candidates: Candidates
+    first: Floats
+    peak: Floats
+    box: Box
+
+
+def list_paths(candidates: Candidates, features: sp.csr_array, net: AffineNet) -> Listed:
+    """Send the action features of all candidates, shape (paths, features), through the first layer."""
+    weight = net.weights[0]
+    peak = column_peak(candidates, abs(features) @ np.abs(weight).T)
+    return Listed(candidates, features @ weight.T, peak, column_box(candidates, features))
+
+
+@dataclass
+class ArgmaxProblem:
+    """A Q-net over an action set: paths or arcs, their features, the net with the state folded in.
+
+    Parameters
+    ----------
+    qnet, instance, options : what to maximise, where, how.
+    listed : candidate paths of this action set and their features, when known already.
+    """
+
+    qnet: QNet
+    instance: Instance
+    options: ArgmaxOptions
+    listed: Listed | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_fits(self.qnet, self.instance)
+        with timed(self.seconds, "paths"):
+            inputs, options = self.qnet.inputs, self.options
+            self.rules = ActionRules(self.instance, options.max_hops)
+            self.positions = action_positions(self.instance, inputs)
+            self.state = state_vector(self.instance, inputs)
+            self.net = fold_state(self.qnet, self.state, self.positions)
+            if options.actions == "columns" and self.listed is None:
+                candidates = list_candidates(self.rules, options.max_columns)
+                self.listed = list_paths(candidates, candidates.features(inputs)[:, self.positions], self.net)
+            self.candidates = None if self.listed is None else self.listed.candidates
+            self.box = self._box()
+
+    def _box(self) -> Box:
+        if self.listed is not None:
+            return self.listed.box
+        box = action_box(self.rules, self.qnet.inputs)
+        return Box(box.lower[self.positions], box.upper[self.positions])
+
+    def action_model(self, *, all_limits: bool = False) -> ActionModel:
+        """Build the rows of the action set; ``all_limits`` as in `columns_model`."""
+        if self.candidates is not None:
+            model = columns_model(self.candidates, self.qnet.inputs, all_limits=all_limits)
+        else:
+            build = {"arcs": arcs_model, "layers": layers_model}[self.options.actions]
+            model = build(self.rules, self.qnet.inputs)
+        return ActionModel(
+            model.model, model.variables, model.features[:, self.positions], model.read, model.arcs
+        )
+
+    def bounds(self, action: ActionModel | None = None) -> Bounds:
+        """Bound all pre-activations as the options say; ``action`` is needed where no paths are listed."""
+        found = interval_bounds(self.net, self.box)
+        if self.options.bounds == "interval":
+            return found
+        found = crown_bounds(self.net, self.box, found)
+        if self.options.bounds == "crown":
+            return found
+        if self.listed is not None:
+            # Through the first layer once and for all: what is left are small dense products.
+            oracle = column_oracle(self.listed.candidates, self.listed.first, self.listed.peak)
+            return crown_bounds(self.net.of_first_sums(), oracle, found)
+        return crown_bounds(self.net, hop_oracle(self.rules, action or self.action_model()), found)
+
+    def table(self) -> Table:
+        """Return the listed paths with their first-layer sums."""
+        if self.listed is None:
+            raise OptionError(f"actions {self.options.actions!r} lists no paths; allowed: columns")
+        return Table(self.listed.candidates, self.listed.first, self.net)
+
+    def clock(self, phase: str) -> AbstractContextManager[None]:
+        """Add the wall clock of a block to ``seconds[phase]``."""
+        return timed(self.seconds, phase)
+
+    def keeping(self, rows: Rows) -> ArgmaxProblem:
+        """Return the problem over some of the listed paths, in order; bounds of the box still hold."""
+        known = self.table().candidates
+        kept = type(known)(self.rules, known.request[rows], known.nodes[rows], known.links[rows])
+        assert self.listed is not None
+        listed = Listed(kept, self.listed.first[rows], self.listed.peak, self.listed.box)
+        return ArgmaxProblem(self.qnet, self.instance, self.options, listed, self.seconds)
+
+    def forward(self, routes: Sequence[Route]) -> float:
+        """Return Q of an action by a plain forward pass of the whole net."""
+        requests = self.instance.requests
+        paths = [RoutedPath(request=requests[r.request].id, nodes=r.nodes, count=r.count) for r in routes]
+        return float(self.qnet.forward(features(self.instance, self.qnet.inputs, paths)[None])[0])

@@ -1,0 +1,77 @@
+"""Narrowing: drop the paths that no better action takes, before the MILP is built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from formulations.relu.bounds import upper_line
+from solvers.methods.search import search_from_many
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from formulations.relu.bounds import Bounds
+    from solvers.methods.argmax_problem import ArgmaxProblem
+
+# Another round pays while it drops at least this share of the paths.
+WORTHWHILE = 0.05
+SLACK = 1e-7
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """What is left of a problem.
+
+    Parameters
+    ----------
+    problem : over the paths that are kept.
+    bounds : of its neurons over these paths.
+    rows : rows of the kept paths in the problem before, None where paths are not listed.
+    start : rows, among the kept paths, of the best action that a local search found.
+    """
+
+    problem: ArgmaxProblem
+    bounds: Bounds
+    rows: NDArray[np.int64] | None = None
+    start: list[int] | None = None
+
+
+def narrow(problem: ArgmaxProblem) -> Narrowed:
+    """Search an incumbent, bound the neurons, drop paths that cannot be in a better action; repeat.
+
+    The neuron bounds give a linear ceiling of Q over the actions. With path p in place of the best path of
+    its request, the ceiling falls by the difference of the two; where it falls below the incumbent, p is in
+    no better action. Fewer paths give tighter bounds, which drop more paths. The best action stays: the
+    incumbent's paths are kept. Like reduced-cost fixing, but before any LP and for the neurons too.
+    """
+    if problem.listed is None:
+        return Narrowed(problem, problem.bounds())
+    chosen, incumbent = search_from_many(problem.table())
+    rows, bounds = np.arange(len(problem.listed.candidates)), problem.bounds()
+    if problem.options.bounds not in ("path", "obbt"):
+        return Narrowed(problem, bounds, rows, chosen)
+    while len(rows):
+        keep = _ceilings(problem, bounds) >= incumbent - SLACK * max(1.0, abs(incumbent))
+        keep[chosen] = True
+        if keep.mean() > 1 - WORTHWHILE:
+            break
+        kept = np.flatnonzero(keep)
+        rows, chosen = rows[kept], np.searchsorted(kept, chosen).tolist()
+        problem = problem.keeping(kept)
+        bounds = bounds.intersect(problem.bounds())
+    return Narrowed(problem, bounds, rows, chosen)
+
+
+def _ceilings(problem: ArgmaxProblem, bounds: Bounds) -> NDArray[np.float64]:
+    """Bound Q over the actions that take each listed path, shape (paths,)."""
+    table = problem.table()
+    weights, constant = upper_line(problem.net.of_first_sums(), bounds)
+    values = table.first @ weights
+    requests, starts = np.unique(table.candidates.request, return_index=True)
+    best = np.maximum(np.maximum.reduceat(values, starts), 0.0)
+    total = constant + float(problem.rules.copies[requests] @ best)
+    own: NDArray[np.float64] = total - best[np.searchsorted(requests, table.candidates.request)] + values
+    return own

@@ -1,0 +1,295 @@
+"""Bounds of neurons: no joint action ever leaves them, tighter methods are tighter, crossing ones raise."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from formulations.actions import arcs_model, layers_model, list_candidates
+from formulations.relu.affine import AffineNet, fold_state
+from formulations.relu.bounds import Bounds, BoundsError, Box, crown_bounds, interval_bounds
+from formulations.relu.oracles import action_box, column_box, column_oracle, hop_oracle
+from instances import MilprouteError
+from instances.actions import ActionRules
+from instances.features import action_positions, input_size, state_vector
+from tests.formulations.cases import brief, thorough
+from tests.formulations.qnet_cases import ACTION_BLOCKS, EVERY_BLOCK, action_cases, network, random_net
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from instances import QNet
+    from tests.formulations.qnet_cases import ActionCase
+
+    Floats = NDArray[np.float64]
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+def folded(case: ActionCase, net: QNet) -> AffineNet:
+    inputs = net.inputs
+    positions = action_positions(case.instance, inputs)
+    return fold_state(net, state_vector(case.instance, inputs), positions)
+
+
+def action_inputs(case: ActionCase, inputs: tuple[str, ...] = EVERY_BLOCK) -> Floats:
+    return case.inputs_of(inputs)[:, action_positions(case.instance, inputs)]
+
+
+def found_by(case: ActionCase, net: AffineNet, inputs: tuple[str, ...] = EVERY_BLOCK) -> dict[str, Bounds]:
+    """Bound by every method: over listed paths, and without a list for arcs and layers."""
+    rules = ActionRules(case.instance, case.max_hops)
+    positions = action_positions(case.instance, inputs)
+    candidates = list_candidates(rules)
+    features = candidates.features(inputs)[:, positions]
+    listed = column_box(candidates, features)
+    box = action_box(rules, inputs)
+    wide = Box(box.lower[positions], box.upper[positions])
+    found = {"interval": interval_bounds(net, listed), "interval, unlisted": interval_bounds(net, wide)}
+    found["crown"] = crown_bounds(net, listed, found["interval"])
+    found["crown, unlisted"] = crown_bounds(net, wide, found["interval, unlisted"])
+    found["path"] = crown_bounds(net, column_oracle(candidates, features), found["crown"])
+    for name, encoded in (("arcs", arcs_model), ("layers", layers_model)):
+        model = encoded(rules, inputs)
+        narrow = type(model)(
+            model.model, model.variables, model.features[:, positions], model.read, model.arcs
+        )
+        found[f"hops, {name}"] = crown_bounds(net, hop_oracle(rules, narrow), found["crown, unlisted"])
+    return found
+
+
+def assert_nested(inner: Bounds, outer: Bounds) -> None:
+    for layer in range(len(inner.lower)):
+        assert (inner.lower[layer] >= outer.lower[layer]).all()
+        assert (inner.upper[layer] <= outer.upper[layer]).all()
+
+
+@given(action_cases(), seeds, st.sampled_from(([], [3], [4, 3], [3, 4, 2])))
+@thorough
+def test_no_action_leaves_any_bound_and_no_q_exceeds_the_ceiling(
+    case: ActionCase, seed: int, hidden: list[int]
+) -> None:
+    qnet = random_net(case.instance, np.random.default_rng(seed), hidden)
+    net = folded(case, qnet)
+    values = net.preactivations(action_inputs(case))
+    np.testing.assert_allclose(values[-1][:, 0], qnet.forward(case.inputs_of(qnet.inputs)), atol=1e-9)
+    for name, bounds in found_by(case, net).items():
+        for layer, value in enumerate(values):
+            assert (value >= bounds.lower[layer] - 1e-9).all(), (name, layer)
+            assert (value <= bounds.upper[layer] + 1e-9).all(), (name, layer)
+            known = bounds.stable(layer)
+            assert ((value[:, known] >= -1e-9).all(axis=0) | (value[:, known] <= 1e-9).all(axis=0)).all()
+        assert bounds.ceiling >= values[-1].max() - 1e-9, name
+
+
+@given(action_cases(), seeds)
+@brief
+def test_path_bounds_lie_in_crown_bounds_and_these_in_intervals(case: ActionCase, seed: int) -> None:
+    net = folded(case, random_net(case.instance, np.random.default_rng(seed)))
+    found = found_by(case, net)
+    assert_nested(found["path"], found["crown"])
+    assert_nested(found["crown"], found["interval"])
+    for name in ("hops, arcs", "hops, layers"):
+        assert_nested(found[name], found["crown, unlisted"])
+    assert_nested(found["crown, unlisted"], found["interval, unlisted"])
+
+
+@given(action_cases(), seeds)
+@thorough
+def test_path_bounds_of_the_first_layer_are_exact_where_no_capacity_binds(
+    case: ActionCase, seed: int
+) -> None:
+    instance = case.instance
+    roomy = instance.changed(
+        links=tuple(link.changed(channels=99, entangled_pairs=None) for link in instance.links),
+        nodes=tuple(node.changed(memory=99) for node in instance.nodes),
+    )
+    roomy_case = type(case)(roomy, case.max_hops)
+    if roomy_case.size > 2000:
+        return
+    net = folded(roomy_case, random_net(roomy, np.random.default_rng(seed)))
+    values = net.preactivations(action_inputs(roomy_case))[0]
+    bounds = found_by(roomy_case, net)["path"]
+    np.testing.assert_allclose(bounds.upper[0], values.max(axis=0), atol=1e-7)
+    np.testing.assert_allclose(bounds.lower[0], values.min(axis=0), atol=1e-7)
+
+
+@given(action_cases(max_requests=1), seeds)
+@thorough
+def test_listed_paths_bound_the_first_layer_no_worse_than_walks(case: ActionCase, seed: int) -> None:
+    net = folded(case, random_net(case.instance, np.random.default_rng(seed)))
+    rules = ActionRules(case.instance, case.max_hops)
+    positions = action_positions(case.instance, EVERY_BLOCK)
+    candidates = list_candidates(rules)
+    columns = column_oracle(candidates, candidates.features(EVERY_BLOCK)[:, positions])
+    model = layers_model(rules, EVERY_BLOCK)
+    narrow = type(model)(model.model, model.variables, model.features[:, positions], model.read, model.arcs)
+    walks = hop_oracle(rules, narrow)
+    for weights in (net.weights[0], -net.weights[0]):
+        assert (columns.largest(weights) <= walks.largest(weights) + 1e-9).all()
+        assert (columns.largest(weights) >= (action_inputs(case) @ weights.T).max(axis=0) - 1e-9).all()
+        assert (columns.magnitude(weights) >= np.abs(columns.largest(weights)) - 1e-9).all()
+        assert (walks.magnitude(weights) >= walks.largest(weights) - 1e-9).all()
+
+
+def test_a_walk_that_uses_a_link_twice_makes_the_hop_oracle_outer_not_wrong() -> None:
+    case_network = network([("a", "b"), ("b", "c"), ("b", "d"), ("d", "e")], [("a", "c")])
+    rules = ActionRules(case_network, 5)
+    inputs = ("link_load",)
+    columns = list_candidates(rules)
+    weights = np.eye(4)
+    exact = column_oracle(columns, columns.features(inputs)).largest(weights)
+    walks = hop_oracle(rules, layers_model(rules, inputs)).largest(weights)
+    assert exact.tolist() == [1.0, 1.0, 0.0, 0.0]
+    assert (walks >= exact).all()
+
+
+# --- boxes ---------------------------------------------------------------------------------------------
+
+
+@given(action_cases())
+@thorough
+def test_no_action_feature_leaves_either_box(case: ActionCase) -> None:
+    rules = ActionRules(case.instance, case.max_hops)
+    candidates = list_candidates(rules)
+    positions = action_positions(case.instance, EVERY_BLOCK)
+    values = action_inputs(case)
+    listed = column_box(candidates, candidates.features(EVERY_BLOCK)[:, positions])
+    unlisted = action_box(rules, EVERY_BLOCK)
+    assert unlisted.lower.shape == unlisted.upper.shape == (input_size(case.instance, EVERY_BLOCK),)
+    for box in (listed, Box(unlisted.lower[positions], unlisted.upper[positions])):
+        assert (values >= box.lower - 1e-9).all()
+        assert (values <= box.upper + 1e-9).all()
+
+
+@pytest.mark.parametrize("block", ACTION_BLOCKS)
+def test_a_state_block_behind_the_action_blocks_does_not_shift_the_box(block: str) -> None:
+    rules = ActionRules(network([("a", "b"), ("b", "c")], [("a", "c")]), 2)
+    plain = action_box(rules, (block,))
+    mixed = action_box(rules, ("node_memory", block, "link_fidelity"))
+    size = len(plain.upper)
+    assert mixed.upper[3 : 3 + size].tolist() == plain.upper.tolist()
+    assert mixed.lower[3 : 3 + size].tolist() == plain.lower.tolist()
+    assert len(mixed.upper) == 3 + size + 2
+
+
+# --- soundness against rounding --------------------------------------------------------------------------
+
+
+def exactly(net: AffineNet, features: Floats) -> list[list[Fraction]]:
+    """Pre-activations without any rounding, the numbers taken as they are."""
+    values, y = [], [Fraction(float(x)) for x in features]
+    for weight, bias in zip(net.weights, net.biases, strict=True):
+        rows = [[Fraction(float(w)) for w in row] for row in weight]
+        sums = [
+            sum((w * v for w, v in zip(row, y, strict=True)), Fraction(float(b)))
+            for row, b in zip(rows, bias, strict=True)
+        ]
+        values.append(sums)
+        y = [max(Fraction(0), v) for v in sums]
+    return values
+
+
+@given(action_cases(max_nodes=5, max_requests=2, most=40), seeds, st.sampled_from((1e-6, 1.0, 1e6)))
+@brief
+def test_bounds_hold_in_exact_arithmetic_however_large_the_weights(
+    case: ActionCase, seed: int, scale: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    inputs = ("link_load", "request_served", "request_hops")  # whole numbers: no rounding in the features
+    net = folded(case, random_net(case.instance, rng, [3, 3], inputs, scale))
+    # Layers that cancel: twins of opposite sign, a trifle apart, are summed up by the next layer.
+    first = np.vstack([net.weights[0], -net.weights[0] * (1 + 1e-12)])
+    second = np.hstack([net.weights[1], net.weights[1]])
+    twins = AffineNet((first, second, net.weights[2]), (np.concatenate([net.biases[0]] * 2), *net.biases[1:]))
+    for sample in (net, twins):
+        found = found_by(case, sample, inputs)
+        for features in action_inputs(case, inputs)[:20]:
+            values = exactly(sample, features)
+            for name, bounds in found.items():
+                for layer, value in enumerate(values):
+                    for j, v in enumerate(value):
+                        assert Fraction(float(bounds.lower[layer][j])) <= v, (name, layer, j)
+                        assert v <= Fraction(float(bounds.upper[layer][j])), (name, layer, j)
+
+
+# --- the parts -------------------------------------------------------------------------------------------
+
+
+@given(action_cases(max_nodes=5), seeds)
+@brief
+def test_folding_the_state_in_changes_no_q(case: ActionCase, seed: int) -> None:
+    qnet = random_net(case.instance, np.random.default_rng(seed), [5])
+    net = folded(case, qnet)
+    assert net.hidden == (5,)
+    np.testing.assert_allclose(net(action_inputs(case)), qnet.forward(case.inputs_of(qnet.inputs)), atol=1e-9)
+
+
+def test_bounds_that_cross_raise_and_name_the_neuron() -> None:
+    one = Bounds((np.array([0.0, 2.0]), np.array([0.0])), (np.array([1.0, 3.0]), np.array([9.0])))
+    other = Bounds((np.array([0.0, 0.0]), np.array([0.0])), (np.array([1.0, 1.5]), np.array([8.0])))
+    with pytest.raises(BoundsError, match=r"bounds of neuron 1 in layer 0 cross: 2\.0 > 1\.5") as raised:
+        one.intersect(other)
+    assert isinstance(raised.value, MilprouteError)
+    assert isinstance(raised.value, ArithmeticError)
+    both = one.intersect(one)
+    assert both.ceiling == 9.0
+    assert [a.tolist() for a in both.lower] == [a.tolist() for a in one.lower]
+
+
+def test_a_start_that_is_too_tight_raises_instead_of_giving_bounds() -> None:
+    net = AffineNet((np.array([[1.0, 1.0]]), np.array([[1.0]])), (np.zeros(1), np.zeros(1)))
+    box = Box(np.array([2.0, 2.0]), np.array([3.0, 3.0]))
+    wrong = Bounds((np.array([0.0]), np.array([0.0])), (np.array([1.0]), np.array([1.0])))
+    with pytest.raises(BoundsError):
+        crown_bounds(net, box, wrong)
+
+
+def test_neurons_are_stable_where_the_sign_is_known_zero_included() -> None:
+    bounds = Bounds((np.array([-1.0, 0.0, -2.0, -1.0]),), (np.array([1.0, 4.0, 0.0, -0.5]),))
+    assert bounds.stable(0).tolist() == [False, True, True, True]
+
+
+def test_crown_is_tighter_than_intervals_where_neurons_cancel() -> None:
+    # Q = max(0, x) - max(0, x) = 0 on [0, 1]: intervals say [-1, 1].
+    net = AffineNet((np.array([[1.0], [1.0]]), np.array([[1.0, -1.0]])), (np.zeros(2), np.zeros(1)))
+    box = Box(np.zeros(1), np.ones(1))
+    loose = interval_bounds(net, box)
+    assert loose.ceiling == pytest.approx(1.0)
+    assert crown_bounds(net, box, loose).ceiling == pytest.approx(0.0, abs=1e-9)
+
+
+def test_without_any_path_the_bounds_are_the_empty_action() -> None:
+    instance = network([("a", "b"), ("y", "z")], [("a", "z")])
+    rules = ActionRules(instance, 4)
+    qnet = random_net(instance, np.random.default_rng(0))
+    positions = action_positions(instance, EVERY_BLOCK)
+    net = fold_state(qnet, state_vector(instance, EVERY_BLOCK), positions)
+    candidates = list_candidates(rules)
+    features = candidates.features(EVERY_BLOCK)[:, positions]
+    box = column_box(candidates, features)
+    bounds = crown_bounds(net, column_oracle(candidates, features), interval_bounds(net, box))
+    for value, low, high in zip(
+        net.preactivations(np.zeros((1, len(positions)))), bounds.lower, bounds.upper, strict=True
+    ):
+        np.testing.assert_allclose(low, value[0], atol=1e-9)
+        np.testing.assert_allclose(high, value[0], atol=1e-9)
+
+
+def test_more_hops_never_tighten_a_bound() -> None:
+    instance = network([("a", "b"), ("b", "c"), ("a", "c"), ("c", "d"), ("b", "d")], [("a", "d"), ("b", "c")])
+    qnet = random_net(instance, np.random.default_rng(3))
+    positions = action_positions(instance, EVERY_BLOCK)
+    net = fold_state(qnet, state_vector(instance, EVERY_BLOCK), positions)
+    widest = []
+    for hops in (1, 2, 3):
+        candidates = list_candidates(ActionRules(instance, hops))
+        oracle = column_oracle(candidates, candidates.features(EVERY_BLOCK)[:, positions])
+        widest.append(oracle.largest(net.weights[0]))
+    assert all((few <= more + 1e-12).all() for few, more in pairwise(widest))

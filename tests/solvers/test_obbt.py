@@ -1,0 +1,261 @@
+"""Bound tightening by linear programs: proven whatever the solver's duals are, and worth something."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import linprog
+
+from formulations import compile_model
+from formulations.embedding import embed
+from formulations.relu.bounds import BoundsError, crown_bounds
+from instances.features import action_positions
+from solvers.backend import Watch
+from solvers.backends.highs import Highs
+from solvers.methods.argmax_problem import ArgmaxOptions, ArgmaxProblem
+from solvers.methods.obbt import certified_bound, push_bounds, tighten
+from solvers.results import SolveOptions
+from tests.formulations.cases import brief, thorough
+from tests.formulations.qnet_cases import action_cases, network, random_net
+from tests.solvers.arrays import INFINITY, arrays
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from formulations import CompiledModel
+    from formulations.relu.bounds import Bounds
+    from instances import Instance, QNet
+    from solvers.results import SolveResult
+    from tests.formulations.qnet_cases import ActionCase
+
+    Floats = NDArray[np.float64]
+
+ENCODINGS = ("columns", "arcs", "layers")
+EXACT = SolveOptions(gap=0.0, native={"presolve": "off"})
+seeds = st.integers(0, 2**32 - 1)
+
+
+class Liar(Highs):
+    """HiGHS whose duals come back wrong, by noise of a size of its own."""
+
+    def __init__(self, noise: float, seed: int = 0) -> None:
+        self.noise, self.rng = noise, np.random.default_rng(seed)
+
+    def solve(
+        self,
+        model: CompiledModel,
+        options: SolveOptions,
+        start: Floats | None = None,
+        watch: Watch | None = None,
+    ) -> SolveResult:
+        result = super().solve(model, options, start, watch)
+        if result.duals is None:
+            return result
+        return replace(result, duals=result.duals + self.noise * self.rng.normal(size=len(result.duals)))
+
+
+def prepared(
+    net: QNet, instance: Instance, max_hops: int | None, actions: str = "columns", bounds: str = "path"
+) -> tuple[ArgmaxProblem, Bounds, CompiledModel]:
+    hops = len(instance.nodes) if max_hops is None else max_hops
+    problem = ArgmaxProblem(net, instance, ArgmaxOptions(actions=actions, max_hops=hops, bounds=bounds))
+    action = problem.action_model()
+    found = problem.bounds(action)
+    return problem, found, compile_model(embed(action, problem.net, "tight", found, problem.box).model)
+
+
+def preactivations(case: ActionCase, problem: ArgmaxProblem) -> list[Floats]:
+    """Return f of every layer for every action, by a forward pass."""
+    positions = action_positions(case.instance, problem.qnet.inputs)
+    return problem.net.preactivations(case.inputs_of(problem.qnet.inputs)[:, positions])
+
+
+def assert_holds(bounds: Bounds, values: Sequence[Floats]) -> None:
+    for layer, value in enumerate(values):
+        assert (value >= bounds.lower[layer] - 1e-9).all(), layer
+        assert (value <= bounds.upper[layer] + 1e-9).all(), layer
+
+
+def random_program(rng: np.random.Generator) -> CompiledModel:
+    """Draw a feasible linear program: equations, sides without a limit, all columns bounded."""
+    n, m = int(rng.integers(1, 6)), int(rng.integers(0, 6))
+    rows = np.round(rng.normal(size=(m, n)), 1)
+    point = rng.uniform(-1, 1, n)
+    low, high = rows @ point - rng.random(m), rows @ point + rng.random(m)
+    kind = rng.integers(0, 4, m)
+    low = np.where(kind == 0, -INFINITY, np.where(kind == 3, rows @ point, low))
+    high = np.where(kind == 1, INFINITY, np.where(kind == 3, rows @ point, high))
+    maximize, offset = bool(rng.random() < 0.5), float(rng.normal())
+    cost = np.round(rng.normal(size=n), 1)
+    return arrays(cost, rows, low, high, lower=-2.0, upper=2.0, maximize=maximize, offset=offset)
+
+
+# --- the certificate ----------------------------------------------------------------------------------
+
+
+@given(seeds)
+@thorough
+def test_the_duals_of_the_solver_prove_its_objective(seed: int) -> None:
+    model = random_program(np.random.default_rng(seed))
+    result = Highs().solve(model, SolveOptions())
+    assert result.duals is not None
+    assert result.objective is not None
+    bound = certified_bound(model, result.duals)
+    assert bound == pytest.approx(result.objective, abs=1e-5)
+
+
+@given(seeds, st.sampled_from((1e-6, 0.1, 10.0)))
+@thorough
+def test_no_duals_whatsoever_prove_too_much(seed: int, noise: float) -> None:
+    rng = np.random.default_rng(seed)
+    model = random_program(rng)
+    sign = -1.0 if model.maximize else 1.0
+    dense, n = model.matrix.toarray(), len(model.cost)
+    some = [(dense[i], h) for i, h in enumerate(model.row_upper) if np.isfinite(h)]
+    some += [(-dense[i], -low) for i, low in enumerate(model.row_lower) if np.isfinite(low)]
+    oracle = linprog(
+        sign * model.cost,
+        A_ub=np.array([row for row, _ in some]).reshape(-1, n),
+        b_ub=np.array([right for _, right in some]),
+        bounds=[(-2.0, 2.0)] * n,
+    )
+    assert oracle.status == 0
+    assert oracle.fun is not None
+    optimum = sign * oracle.fun + model.offset
+    given_duals = rng.normal(size=len(model.row_lower)) * noise
+    given_duals[rng.random(len(given_duals)) < 0.1] = np.nan
+    excess = certified_bound(model, given_duals) - optimum
+    assert (excess if model.maximize else -excess) >= -1e-7
+
+
+def test_a_column_without_a_bound_proves_nothing_unless_it_does_not_matter() -> None:
+    free = arrays([1.0, 0.0], [[1.0, 0.0]], [-INFINITY], [3.0], upper=[INFINITY, INFINITY], maximize=True)
+    assert certified_bound(free, np.zeros(1)) == INFINITY
+    idle = arrays([1.0, 0.0], [[1.0, 0.0]], [-INFINITY], [3.0], upper=[4.0, INFINITY], maximize=True)
+    assert certified_bound(idle, np.ones(1)) == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize("maximize", [True, False])
+def test_a_dual_is_what_a_longer_side_of_its_row_gains(maximize: bool) -> None:
+    cost = [3.0, 2.0] if maximize else [-3.0, -2.0]
+    rows, step = [[1.0, 1.0], [1.0, 3.0]], 0.01
+    base = Highs().solve(arrays(cost, rows, [-9, -9], [4, 6], maximize=maximize), SolveOptions())
+    more = Highs().solve(arrays(cost, rows, [-9, -9], [4 + step, 6], maximize=maximize), SolveOptions())
+    assert base.objective is not None
+    assert more.objective is not None
+    assert base.duals is not None
+    assert base.duals[0] == pytest.approx((more.objective - base.objective) / step)
+    assert base.duals[0] != 0
+
+
+def test_integer_programs_have_no_duals() -> None:
+    assert Highs().solve(arrays([1.0], [[1.0]], [0], [3], integer=True), SolveOptions()).duals is None
+
+
+# --- tightening ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("actions", ENCODINGS)
+@given(
+    action_cases(max_nodes=5, max_requests=2, most=80),
+    seeds,
+    st.sampled_from((0.0, 1e-3, 1.0)),
+    st.sampled_from(("interval", "path")),
+    st.sampled_from(([4], [4, 3], [3, 3, 2])),
+)
+@brief
+def test_no_action_leaves_the_bounds_even_if_the_duals_are_wrong(
+    actions: str, case: ActionCase, seed: int, noise: float, start: str, hidden: list[int]
+) -> None:
+    net = random_net(case.instance, np.random.default_rng(seed), hidden)
+    problem, bounds, model = prepared(net, case.instance, case.max_hops, actions, start)
+    found = tighten(model, bounds, Liar(noise, seed))
+    assert_holds(found, preactivations(case, problem))
+    for layer in range(len(bounds.lower)):
+        assert (found.lower[layer] >= bounds.lower[layer]).all()
+        assert (found.upper[layer] <= bounds.upper[layer]).all()
+
+
+@given(action_cases(max_nodes=5, max_requests=2, most=80), seeds)
+@brief
+def test_pushed_bounds_state_the_same_net_as_a_fresh_model(case: ActionCase, seed: int) -> None:
+    net = random_net(case.instance, np.random.default_rng(seed), [4, 3])
+    problem, bounds, model = prepared(net, case.instance, case.max_hops, bounds="interval")
+    found = tighten(model, bounds, Highs(), refresh=lambda b: crown_bounds(problem.net, problem.box, b))
+    assert_holds(found, preactivations(case, problem))
+    pushed = push_bounds(model, bounds, found)
+    fresh = compile_model(embed(problem.action_model(), problem.net, "tight", found, problem.box).model)
+    best = case.best(net)
+    for stated in (pushed, fresh):
+        assert Highs().solve(stated, EXACT).objective == pytest.approx(best, abs=1e-6)
+        worst = Highs().solve(stated.with_changes(maximize=False), EXACT).objective
+        assert worst == pytest.approx(preactivations(case, problem)[-1].min(), abs=1e-6)
+    relaxed = [Highs().solve(stated.relaxed(), EXACT).bound for stated in (pushed, fresh)]
+    assert relaxed[0] == pytest.approx(relaxed[1], abs=1e-6)
+    fixed = pushed.lower[pushed.columns["qnet.z"]] == pushed.upper[pushed.columns["qnet.z"]]
+    left = sum(int((~found.stable(k)).sum()) for k in range(2))
+    assert len(fixed) - int(fixed.sum()) == left
+
+
+def shared() -> tuple[Instance, QNet]:
+    """Return two requests that want the same link of one channel, and a net that sees only its load.
+
+    Path bounds count the link twice, one request a time: load 2. The capacity says 1.
+    """
+    line = network([("a", "b"), ("b", "c"), ("a", "d")], [("a", "c"), ("d", "b")], channels=1)
+    net = random_net(line, np.random.default_rng(0), [2], ("link_load",))
+    row = next(i for i, link in enumerate(line.links) if {link.source, link.target} == {"a", "b"})
+    weights = np.zeros_like(net.weights[0])
+    weights[:, row] = 1.0
+    chosen = replace(net, weights=(weights, np.ones((1, 2))), biases=(np.array([-1.5, -0.5]), np.zeros(1)))
+    return line, chosen
+
+
+def test_capacities_that_path_bounds_relax_make_neurons_stable() -> None:
+    instance, net = shared()
+    _, bounds, model = prepared(net, instance, 3)
+    assert bounds.stable(0).tolist() == [False, False]
+    found = tighten(model, bounds, Highs())
+    assert found.stable(0).tolist() == [True, False]
+    assert found.upper[0] == pytest.approx([-0.5, 0.5], abs=1e-9)
+    assert found.ceiling == pytest.approx(0.5, abs=1e-9)
+    assert bounds.ceiling > 1.0
+
+
+def test_useless_duals_leave_the_bounds_as_they_were() -> None:
+    instance, net = shared()
+    _, bounds, model = prepared(net, instance, 3)
+    found = tighten(model, bounds, Liar(1e9))
+    assert found.stable(0).tolist() == [False, False]
+    assert found.ceiling == bounds.ceiling
+
+
+def test_tightening_stops_at_its_limit_and_on_request_and_keeps_what_is_proven() -> None:
+    instance, net = shared()
+    _, bounds, model = prepared(net, instance, 3)
+    asked = Watch()
+    asked.stop.set()
+    for found in (
+        tighten(model, bounds, Highs(), seconds=1e-9),
+        tighten(model, bounds, Highs(), watch=asked),
+    ):
+        for layer in range(2):
+            assert (found.lower[layer] == bounds.lower[layer]).all()
+            assert (found.upper[layer] == bounds.upper[layer]).all()
+
+
+def test_an_empty_action_set_is_an_error() -> None:
+    instance, net = shared()
+    _, bounds, model = prepared(net, instance, 3)
+    lower = model.row_lower.copy()
+    lower[model.rows["one_path"][0]] = 0.5
+    lower[model.rows["one_path"][1]] = 0.75  # together more than the shared link bears
+    with pytest.raises(BoundsError, match="the action set is empty"):
+        tighten(model.with_changes(row_lower=lower), bounds, Highs())
