@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from formulations.relu.bounds import Box
 from instances.features import input_slices
@@ -14,6 +13,7 @@ from instances.features import input_slices
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import scipy.sparse as sp
     from numpy.typing import NDArray
 
     from formulations.actions import ActionModel, Candidates
@@ -73,10 +73,9 @@ def column_peak(candidates: Candidates, features: sp.csr_array | Floats) -> Floa
     """Return for each feature the sum over requests of copies times its largest absolute value."""
     total = np.zeros(features.shape[1])
     for request in np.unique(candidates.request):
-        own = abs(features[candidates.request == request]).max(axis=0)
-        total += (
-            candidates.rules.copies[request] * np.asarray(own.toarray() if sp.issparse(own) else own).ravel()
-        )
+        largest: Any = abs(features[candidates.request == request]).max(axis=0)
+        dense = largest.toarray() if hasattr(largest, "toarray") else largest
+        total += candidates.rules.copies[request] * np.ravel(dense)
     return total
 
 

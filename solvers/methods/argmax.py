@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,9 @@ from instances.plan import NeuronCounts
 from solvers.backends import load_backend
 from solvers.job import Outcome, rounded
 from solvers.methods.argmax_problem import MAX_HOPS, ArgmaxOptions, ArgmaxProblem
-from solvers.methods.narrowing import narrow
+from solvers.methods.cuts import strengthen
+from solvers.methods.narrowing import Narrowed, narrow
+from solvers.methods.obbt import drop_columns, push_bounds, tighten
 from solvers.methods.search import count_actions, enumerate_actions
 from solvers.plans import checked_plan
 from solvers.results import SolveOptions
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 
 # Joint choices up to which trying them all beats any MILP (a second of batched forward passes).
 FEW_ACTIONS = 200_000
+# By how much, relative above 1, a known action must beat a claimed bound to refute it.
+CONTRADICTION = 1e-5
 
 
 def argmax(
@@ -136,31 +141,85 @@ def _solve(
         embedding = embed(action, problem.net, problem.options.relu, bounds, problem.box)
     with clock("compile"):
         model = compile_model(embedding.model)
+    model, bounds = _strengthened(narrowed, action, model, backend, limits, watch)
     start = None
     if narrowed.start is not None:
         counts = np.zeros(len(problem.table().candidates))
         np.add.at(counts, narrowed.start, 1.0)
         start = model.place({"choice": counts})
     with clock("solve"):
-        result = backend.solve(model, limits, start, watch)
-    return milp_outcome(result, action, bounds, model), bounds
+        result = backend.solve(model, _left(limits, problem), start, watch)
+    return milp_outcome(result, action, narrowed, model), bounds
 
 
-def milp_outcome(result: SolveResult, action: ActionModel, bounds: Bounds, model: CompiledModel) -> Outcome:
-    """Return the solver's claim; its bound can only be improved by the ceiling of the neuron bounds."""
+def _strengthened(
+    narrowed: Narrowed,
+    action: ActionModel,
+    model: CompiledModel,
+    backend: Backend,
+    limits: SolveOptions,
+    watch: Watch | None,
+) -> tuple[CompiledModel, Bounds]:
+    """Tighten the compiled model by LPs, as asked: bounds (``obbt``), cuts and dropped paths (``ideal``)."""
+    problem, bounds = narrowed.problem, narrowed.bounds
+    options = problem.options
+    if options.bounds != "obbt" and options.relu != "ideal":
+        return model, bounds
+    model = push_bounds(model, bounds, bounds)  # bounds Q, without which no LP bound could be certified
+    if options.bounds == "obbt":
+        with problem.clock("obbt"):
+            seconds = 0.2 * (limits.time_limit or 60.0)
+            better = tighten(
+                model, bounds, backend, seconds=seconds, watch=watch, refresh=problem.refresh(action)
+            )
+            model, bounds = push_bounds(model, bounds, better), better
+    if options.relu == "ideal":
+        with problem.clock("cuts"):
+            seconds = min(5.0, 0.2 * (limits.time_limit or 60.0))
+            model, _ = strengthen(model, backend, seconds=seconds, watch=watch)
+            if narrowed.start is not None:
+                duals = backend.solve(model.relaxed(), _left(limits, problem), None, watch).duals
+                if duals is not None:
+                    model = drop_columns(model, duals, "choice", narrowed.known)
+    return model, bounds
+
+
+def _left(limits: SolveOptions, problem: ArgmaxProblem) -> SolveOptions:
+    """Return the limits with the time that LPs before the solve have used taken off."""
+    if limits.time_limit is None:
+        return limits
+    used = sum(problem.seconds.get(phase, 0.0) for phase in ("obbt", "cuts"))
+    return replace(limits, time_limit=max(limits.time_limit - used, 1e-3))
+
+
+def milp_outcome(
+    result: SolveResult, action: ActionModel, narrowed: Narrowed, model: CompiledModel
+) -> Outcome:
+    """Return the solver's claim, unless an action that is known already refutes it.
+
+    The bound can only be improved by the ceiling of the neuron bounds. A bound below the Q of the empty
+    action or of the start is wrong, whatever the solver says: solvers do err (HiGHS 1.15.1 has returned a
+    negative "optimum" where the empty action has 0).
+    """
     routes = [] if result.values is None else action.read(model, rounded(model, result.values))
-    bound = result.bound
-    if result.status not in ("infeasible", "unbounded"):
+    bound, status, message = result.bound, result.status, result.message
+    if status in ("infeasible", "unbounded"):
+        status, message = "wrong_solution", f"the solver says {status}, but the empty action is always there"
+    else:
         known = -np.inf if result.objective is None else result.objective
-        bound = bounds.ceiling if bound is None else min(bound, max(bounds.ceiling, known))
+        ceiling = narrowed.bounds.ceiling
+        bound = ceiling if bound is None else min(bound, max(ceiling, known))
+        if narrowed.known > bound + CONTRADICTION * max(1.0, abs(bound)):
+            status = "wrong_solution"
+            message = f"an action with Q = {narrowed.known:.6g} refutes the claimed bound {bound:.6g}"
     return Outcome(
-        status=result.status,
+        status=status,
         objective=result.objective,
         bound=bound,
         attempts=np.zeros(0),
         routes=routes,
         size=model.size,
-        message=result.message,
+        message=message,
     )
 
 
@@ -175,7 +234,9 @@ def _count_neurons(problem: ArgmaxProblem, bounds: Bounds) -> NeuronCounts:
     hidden = range(len(problem.net.hidden))
     stable = sum(int(bounds.stable(k).sum()) for k in hidden)
     total = sum(problem.net.hidden)
-    binaries = total if problem.options.relu.startswith("omlt") else total - stable
+    binaries = {"omlt-bigm": total, "omlt-partition": total, "sos1": 0}.get(
+        problem.options.relu, total - stable
+    )
     return NeuronCounts(total=total, stable=stable, binaries=binaries)
 
 

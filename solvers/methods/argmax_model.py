@@ -165,7 +165,7 @@ class ArgmaxModel:
             start = model.place({"choice": counts})
         with timed(seconds, "solve"):
             result = self.backend.solve(model, limits or SolveOptions(), start, watch)
-        outcome = milp_outcome(result, self.action, narrowed.bounds, model)
+        outcome = milp_outcome(result, self.action, narrowed, model)
         return write_plan(problem, outcome, self.backend, "milp", narrowed.bounds)
 
 

@@ -27,7 +27,7 @@ from solvers.clock import timed
 from solvers.methods.search import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
     import scipy.sparse as sp
@@ -162,13 +162,17 @@ class ArgmaxProblem:
         if self.options.bounds == "interval":
             return found
         found = crown_bounds(self.net, self.box, found)
-        if self.options.bounds == "crown":
-            return found
+        return found if self.options.bounds == "crown" else self.refresh(action)(found)
+
+    def refresh(self, action: ActionModel | None = None) -> Callable[[Bounds], Bounds]:
+        """Return what carries bounds once more from layer to layer, down to the paths."""
         if self.listed is not None:
             # Through the first layer once and for all: what is left are small dense products.
             oracle = column_oracle(self.listed.candidates, self.listed.first, self.listed.peak)
-            return crown_bounds(self.net.of_first_sums(), oracle, found)
-        return crown_bounds(self.net, hop_oracle(self.rules, action or self.action_model()), found)
+            net = self.net.of_first_sums()
+            return lambda bounds: crown_bounds(net, oracle, bounds)
+        walks = hop_oracle(self.rules, action or self.action_model())
+        return lambda bounds: crown_bounds(self.net, walks, bounds)
 
     def table(self) -> Table:
         """Return the listed paths with their first-layer sums."""
@@ -187,6 +191,10 @@ class ArgmaxProblem:
         assert self.listed is not None
         listed = Listed(kept, self.listed.first[rows], self.listed.peak, self.listed.box)
         return ArgmaxProblem(self.qnet, self.instance, self.options, listed, self.seconds)
+
+    def empty_q(self) -> float:
+        """Return Q of the empty action."""
+        return float(self.net(np.zeros((1, self.net.weights[0].shape[1])))[0])
 
     def forward(self, routes: Sequence[Route]) -> float:
         """Return Q of an action by a plain forward pass of the whole net."""

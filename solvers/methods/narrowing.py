@@ -31,10 +31,12 @@ class Narrowed:
     bounds : of its neurons over these paths.
     rows : rows of the kept paths in the problem before, None where paths are not listed.
     start : rows, among the kept paths, of the best action that a local search found.
+    known : Q of the best action known before solving, at least that of the empty one.
     """
 
     problem: ArgmaxProblem
     bounds: Bounds
+    known: float
     rows: NDArray[np.int64] | None = None
     start: list[int] | None = None
 
@@ -48,11 +50,11 @@ def narrow(problem: ArgmaxProblem) -> Narrowed:
     incumbent's paths are kept. Like reduced-cost fixing, but before any LP and for the neurons too.
     """
     if problem.listed is None:
-        return Narrowed(problem, problem.bounds())
+        return Narrowed(problem, problem.bounds(), problem.empty_q())
     chosen, incumbent = search_from_many(problem.table())
     rows, bounds = np.arange(len(problem.listed.candidates)), problem.bounds()
     if problem.options.bounds not in ("path", "obbt"):
-        return Narrowed(problem, bounds, rows, chosen)
+        return Narrowed(problem, bounds, incumbent, rows, chosen)
     while len(rows):
         keep = _ceilings(problem, bounds) >= incumbent - SLACK * max(1.0, abs(incumbent))
         keep[chosen] = True
@@ -62,7 +64,7 @@ def narrow(problem: ArgmaxProblem) -> Narrowed:
         rows, chosen = rows[kept], np.searchsorted(kept, chosen).tolist()
         problem = problem.keeping(kept)
         bounds = bounds.intersect(problem.bounds())
-    return Narrowed(problem, bounds, rows, chosen)
+    return Narrowed(problem, bounds, incumbent, rows, chosen)
 
 
 def _ceilings(problem: ArgmaxProblem, bounds: Bounds) -> NDArray[np.float64]:

@@ -46,8 +46,13 @@ def certified_bound(model: CompiledModel, duals: Floats) -> float:
 
     Returns
     -------
-    float : infinite where an unbounded column has a reduced cost that is not exactly 0.
+    float : infinite where a column that is not idle has an infinite bound.
     """
+    return _certificate(model, duals)[0]
+
+
+def _certificate(model: CompiledModel, duals: Floats) -> tuple[float, Floats]:
+    """Return the bound, and the reduced costs it rests on in the direction of a maximum."""
     sign = 1.0 if model.maximize else -1.0
     cost, given = sign * model.cost, np.where(np.isfinite(duals), sign * duals, 0.0)
     side = np.where(given > 0, model.row_upper, model.row_lower)
@@ -61,9 +66,31 @@ def certified_bound(model: CompiledModel, duals: Floats) -> float:
     end = np.where(free, 0.0, np.where(reduced > 0, model.upper, model.lower))
     reach = np.where(free, 0.0, np.maximum(np.abs(model.lower), np.abs(model.upper)))
     if not np.isfinite(reach).all():
-        return sign * float("inf")
+        return sign * float("inf"), reduced
     error = unit * (terms @ reach + np.abs(by_row).sum() + abs(model.offset))
-    return sign * float(by_row.sum() + reduced @ end + sign * model.offset + error)
+    return sign * float(by_row.sum() + reduced @ end + sign * model.offset + error), reduced
+
+
+def drop_columns(model: CompiledModel, duals: Floats, component: str, incumbent: float) -> CompiledModel:
+    """Fix at 0 the whole columns of a component that are in no solution better than ``incumbent``.
+
+    Taking one unit of a column with reduced cost r < 0 lowers the certified bound of the relaxation by -r;
+    where that is below the incumbent, the column stays at 0. No solution as good as the incumbent is lost,
+    hence not the incumbent itself.
+
+    Parameters
+    ----------
+    model : a maximum; ``duals`` are any of its relaxation.
+    """
+    bound, reduced = _certificate(model.relaxed(), duals)
+    columns = model.columns[component]
+    columns = columns[columns >= 0]
+    open_ = columns[model.integer[columns] & (model.lower[columns] == 0) & (reduced[columns] < 0)]
+    size = abs(model.cost) @ np.where(np.isfinite(model.upper), abs(model.upper), 0.0)
+    slack = 1e-7 * max(1.0, abs(incumbent)) + OUTWARD * float(size)
+    upper = model.upper.copy()
+    upper[open_[bound + reduced[open_] < incumbent - slack]] = 0.0
+    return model.with_changes(upper=upper)
 
 
 def tighten(
@@ -145,7 +172,8 @@ def push_bounds(model: CompiledModel, built: Bounds, bounds: Bounds) -> Compiled
     """Return a compiled ``tight``, ``ideal`` or ``sos1`` embedding with better bounds in the same arrays.
 
     A neuron that became stable has its binary fixed; the others get new U and L as bounds of y and s and
-    as coefficients of z. The result states the same net as a fresh `embed` with ``bounds`` does.
+    as coefficients of z; Q gets bounds that never bind, without which nothing can be certified. The result
+    states the same net as a fresh `embed` with ``bounds`` does.
 
     Parameters
     ----------
@@ -157,6 +185,9 @@ def push_bounds(model: CompiledModel, built: Bounds, bounds: Bounds) -> Compiled
     for (k, j), y in places.y.items():
         lower[y] = max(0.0, bounds.lower[k][j])
         upper[y] = max(0.0, bounds.upper[k][j])
+    q = model.columns["qnet.outputs"]
+    room = bounds.upper[-1] - bounds.lower[-1] + 1.0  # a bound that binds would take all duals to itself
+    lower[q], upper[q] = bounds.lower[-1] - room, bounds.upper[-1] + room
     for i, (k, j) in enumerate(places.s):
         low, high = float(bounds.lower[k][j]), float(bounds.upper[k][j])
         upper[places.s[k, j]] = max(0.0, -low)

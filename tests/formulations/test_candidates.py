@@ -13,7 +13,7 @@ from formulations.actions import TooManyPathsError, list_candidates
 from instances import OptionError, generate
 from instances.actions import ActionRules
 from instances.features import path_features
-from tests.formulations.cases import thorough
+from tests.formulations.cases import brief, thorough
 from tests.formulations.qnet_cases import EVERY_BLOCK, action_cases, build, grid_graph, network, path_graph
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def test_candidates_are_the_paths_that_may_be_taken_alone(case: ActionCase) -> N
 
 
 @given(action_cases(max_nodes=7, most=MANY))
-@thorough
+@brief
 def test_candidates_stand_by_request_then_length_then_node_rows(case: ActionCase) -> None:
     row = case.instance.node_row
     found = listed(list_candidates(ActionRules(case.instance, case.max_hops)))
@@ -45,7 +45,7 @@ def test_candidates_stand_by_request_then_length_then_node_rows(case: ActionCase
 
 
 @given(action_cases(max_nodes=7, most=MANY))
-@thorough
+@brief
 def test_arrays_of_a_candidate_say_what_its_path_does(case: ActionCase) -> None:
     instance = case.instance
     candidates = list_candidates(ActionRules(instance, case.max_hops))

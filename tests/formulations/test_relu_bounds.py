@@ -121,7 +121,7 @@ def test_path_bounds_of_the_first_layer_are_exact_where_no_capacity_binds(
 
 
 @given(action_cases(max_requests=1), seeds)
-@thorough
+@brief
 def test_listed_paths_bound_the_first_layer_no_worse_than_walks(case: ActionCase, seed: int) -> None:
     net = folded(case, random_net(case.instance, np.random.default_rng(seed)))
     rules = ActionRules(case.instance, case.max_hops)
@@ -154,7 +154,7 @@ def test_a_walk_that_uses_a_link_twice_makes_the_hop_oracle_outer_not_wrong() ->
 
 
 @given(action_cases())
-@thorough
+@brief
 def test_no_action_feature_leaves_either_box(case: ActionCase) -> None:
     rules = ActionRules(case.instance, case.max_hops)
     candidates = list_candidates(rules)

@@ -267,7 +267,6 @@ def test_a_back_end_that_leaves_the_action_set_is_a_wrong_solution(encoding: str
     assert [violation.rule for violation in plan.violations] == ["load"]
 
 
-@pytest.mark.xfail(reason="a proof that a known action refutes is still believed", strict=False)
 def test_a_proof_that_a_known_action_refutes_is_a_wrong_solution() -> None:
     instance = network([("a", "b")], [("a", "b")])
     harmful = QNet(("request_served",), (-np.ones((1, 1)),), (np.zeros(1),))  # doing nothing is best: Q = 0
@@ -280,9 +279,6 @@ def test_a_proof_that_a_known_action_refutes_is_a_wrong_solution() -> None:
         assert plan.status == "wrong_solution"
 
 
-@pytest.mark.xfail(
-    reason="presolve of HiGHS 1.15.1 cuts off the optimum, which is the empty action", strict=False
-)
 def test_a_wrong_proof_by_highs_is_not_passed_on() -> None:
     ring = [("n3", "n0"), ("n0", "n1"), ("n1", "n2"), ("n2", "n3")]
     links = [{"source": u, "target": v, "probability": 1.0} for u, v in ring]

@@ -14,11 +14,12 @@ from scipy.optimize import linprog
 from formulations import compile_model
 from formulations.embedding import embed
 from formulations.relu.bounds import BoundsError, crown_bounds
+from instances import generate
 from instances.features import action_positions
 from solvers.backend import Watch
 from solvers.backends.highs import Highs
 from solvers.methods.argmax_problem import ArgmaxOptions, ArgmaxProblem
-from solvers.methods.obbt import certified_bound, push_bounds, tighten
+from solvers.methods.obbt import certified_bound, drop_columns, push_bounds, tighten
 from solvers.results import SolveOptions
 from tests.formulations.cases import brief, thorough
 from tests.formulations.qnet_cases import action_cases, network, random_net
@@ -259,3 +260,41 @@ def test_an_empty_action_set_is_an_error() -> None:
     lower[model.rows["one_path"][1]] = 0.75  # together more than the shared link bears
     with pytest.raises(BoundsError, match="the action set is empty"):
         tighten(model.with_changes(row_lower=lower), bounds, Highs())
+
+
+# --- dropping columns ---------------------------------------------------------------------------------
+
+
+@given(action_cases(max_nodes=5, max_requests=2, most=80), seeds, st.sampled_from((0.0, 0.1)))
+@brief
+def test_no_better_action_is_dropped_even_if_the_duals_are_wrong(
+    case: ActionCase, seed: int, noise: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    net = random_net(case.instance, rng, [4, 3])
+    _, bounds, model = prepared(net, case.instance, case.max_hops)
+    model = push_bounds(model, bounds, bounds)
+    result = Liar(noise, seed).solve(model.relaxed(), EXACT)
+    assert result.duals is not None
+    values = np.sort(net.forward(case.inputs_of(net.inputs)))
+    incumbent = float(values[-2] if len(values) > 1 else values[0] - 1.0)
+    narrow = drop_columns(model, result.duals, "choice", incumbent)
+    assert (narrow.upper <= model.upper).all()
+    assert Highs().solve(narrow, EXACT).objective == pytest.approx(float(values[-1]), abs=1e-6)
+
+
+def test_a_good_incumbent_drops_most_columns_and_a_bad_one_none() -> None:
+    instance = generate("waxman:nodes=12,requests=3,seed=5")
+    net = random_net(instance, np.random.default_rng(0), [], scale=0.3)  # linear: no gap
+    _, bounds, model = prepared(net, instance, 4)
+    model = push_bounds(model, bounds, bounds)
+    best = Highs().solve(model, EXACT).objective
+    duals = Highs().solve(model.relaxed(), EXACT).duals
+    assert best is not None
+    assert duals is not None
+    columns = model.columns["choice"]
+    left = drop_columns(model, duals, "choice", best)
+    assert (left.upper[columns] > 0).sum() < 0.5 * len(columns)
+    assert Highs().solve(left, EXACT).objective == pytest.approx(best, abs=1e-6)
+    kept = drop_columns(model, duals, "choice", best - 1e3)
+    assert (kept.upper == model.upper).all()

@@ -48,13 +48,13 @@ def test_enumeration_finds_what_brute_force_finds(case: ActionCase, seed: int, h
 
 
 @given(action_cases(most=2000))
-@thorough
+@brief
 def test_the_number_of_joint_choices_is_exact(case: ActionCase) -> None:
     assert count_actions(list_candidates(ActionRules(case.instance, case.max_hops))) == case.size
 
 
 @given(action_cases(), seeds)
-@thorough
+@brief
 def test_local_search_is_feasible_and_no_worse_than_its_start(case: ActionCase, seed: int) -> None:
     rng = np.random.default_rng(seed)
     net = random_net(case.instance, rng)
