@@ -12,7 +12,6 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.sparse as sp
 
 from instances.errors import InstanceError, OptionError, QNetError, unknown_name
 from instances.physics import path_log_success
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import TypeAlias
 
+    import scipy.sparse as sp
     from numpy.typing import NDArray
 
     from instances.instance import Instance
@@ -221,6 +221,8 @@ def feature_matrix(
     OptionError : not as many links or interiors as requests, or ``request_log_success`` is asked for and
         a path uses a link or swap that never succeeds.
     """
+    import scipy.sparse as sp  # only here: the room alone loads quickly
+
     k = np.asarray(requests, dtype=np.int64)
     count = len(k)
     if len(links) != count or len(interiors) != count:

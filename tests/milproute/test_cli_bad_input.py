@@ -195,7 +195,7 @@ def test_an_instance_that_does_not_exist_is_refused_by_every_verb(
         ("--write-model none/m.mps", "none/m.mps cannot be written: there is no folder none. Make it first."),
         ("--out .", ". cannot be written: it is a folder. Name a file in it."),
         ("--out x.svg --plot x.svg", "--plot x.svg would overwrite what --out writes"),
-        ("--out toy.json --plot x.svg", "--out toy.json would overwrite the instance"),
+        ("--out toy.json --plot x.svg", "--out toy.json would overwrite the input toy.json"),
         # None of these may leave the other outputs behind:
         ("--method roundign --write-model m.mps --out p.json --plot p.png", "unknown method"),
         ("--relax --method rounding --write-model m.mps --out p.json", "gives whole numbers"),

@@ -107,4 +107,4 @@ def test_flags_are_in_kebab_case() -> None:
 
     flags = [name for name in walk(typer.main.get_command(app)) if name.startswith("-")]
     assert len(flags) > 20
-    assert not [name for name in flags if not re.fullmatch(r"-h|--[a-z]+(-[a-z]+)*", name)]
+    assert not [name for name in flags if not re.fullmatch(r"-h|--[a-z][a-z0-9]*(-[a-z0-9]+)*", name)]

@@ -135,7 +135,7 @@ def test_exit_statuses_and_their_remedies(
 ) -> None:
     import solvers
     from milproute.cli import main
-    from milproute.cli.solve import REMEDIES
+    from milproute.cli.report import REMEDIES
 
     plan = solvers.solve(resolve("toy")).changed(status=status, objective=objective, verified=verified)
     monkeypatch.setattr(solvers, "solve", lambda *_, **__: plan)
