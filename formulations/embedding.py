@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyomo.environ as pyo
-from omlt import OmltBlock
 
-from formulations.relu.omlt_nets import RELU, network_definition
+from formulations.relu.omlt_nets import RELU, OmltBlock, network_definition
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyomo.environ as pyo
-from omlt import OmltBlock
 from pyomo.contrib.fbbt.fbbt import compute_bounds_on_expr
 
 from formulations.relu.affine import AffineNet
 from formulations.relu.bounds import Box, crown_bounds, interval_bounds
-from formulations.relu.omlt_nets import RELU, network_definition
+from formulations.relu.omlt_nets import RELU, OmltBlock, network_definition
 from instances import OptionError
 from instances.errors import unknown_name
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from omlt import OmltBlock
 from omlt.neuralnet import FullSpaceNNFormulation, NetworkDefinition, ReluPartitionFormulation
 from omlt.neuralnet.layer import DenseLayer, InputLayer
 from omlt.neuralnet.layers.full_space import full_space_dense_layer
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from formulations.relu.affine import AffineNet
     from formulations.relu.bounds import Bounds, Box
+
+__all__ = ["RELU", "OmltBlock", "network_definition"]
 
 
 def network_definition(net: AffineNet, box: Box) -> NetworkDefinition:
