@@ -205,6 +205,9 @@ def _native(model: CompiledModel, options: SolveOptions) -> dict[str, Any]:
         "output_flag": False,
         "solver": "ipm" if not model.integer.any() and model.matrix.nnz > LARGE else "choose",
         "mip_min_logging_interval": 0.5,
+        # In a sub-MIP it can loop for ever, deaf to time limit and interrupt (seen with 1.15.1); without it
+        # the library's instances are solved just as fast.
+        "mip_heuristic_run_feasibility_jump": False,
         "time_limit": float("inf") if options.time_limit is None else float(options.time_limit),
         "mip_rel_gap": float(options.gap),
         "mip_abs_gap": ABSOLUTE_GAP,
