@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations_with_replacement, product
-from time import perf_counter
+from time import process_time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -118,7 +118,7 @@ def test_a_demand_beyond_the_memory_costs_no_time() -> None:
     candidates = list_candidates(
         ActionRules(generate("ring:nodes=5,requests=2,demand=1000000,memory=4,seed=1"), 4)
     )
-    begin = perf_counter()
+    begin = process_time()
     drawn = sample_actions(candidates, 1000, np.random.default_rng(0))
-    assert perf_counter() - begin < 5
+    assert process_time() - begin < 5
     assert drawn.max() >= 2

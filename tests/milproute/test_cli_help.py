@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+import resource
 import subprocess
 import sys
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -60,13 +60,19 @@ def test_help_loads_nothing_heavy(tmp_path: Path, arguments: list[str]) -> None:
     assert done.stdout.splitlines()[-1] == "LOADED []"
 
 
+def child_seconds() -> float:
+    """Processor time of all finished children: it does not feel the neighbours as wall clock does."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def test_help_takes_less_than_three_tenths_of_a_second(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "milproute", "--help"]
     best = float("inf")
     for _ in range(15):  # the best of a few: the machine may be busy
-        start = perf_counter()
+        start = child_seconds()
         subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
-        best = min(best, perf_counter() - start)
+        best = min(best, child_seconds() - start)
         if best < 0.3:
             break
     assert best < 0.3

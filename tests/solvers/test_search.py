@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import pytest
@@ -121,9 +121,9 @@ def test_many_requests_with_few_paths_each_are_enumerated_in_seconds() -> None:
     net = random_net(instance, np.random.default_rng(0), [8, 8])
     table = table_of(net, instance, 1)
     assert count_actions(table.candidates) == 2**16
-    begin = perf_counter()
+    begin = process_time()
     _, q = enumerate_actions(table)
-    assert perf_counter() - begin < 5
+    assert process_time() - begin < 5
     bits = ((np.arange(2**16)[:, None] >> np.arange(16)) & 1).astype(float)
     assert q == pytest.approx(float(table.values(bits @ table.first).max()))
 
@@ -137,7 +137,7 @@ def test_paths_that_never_fit_together_are_enumerated_in_seconds() -> None:
     greedy = QNet(("request_served",), (np.ones((1, 2)),), (np.zeros(1),))
     table = table_of(greedy, joined, 12)
     assert 10_000 < count_actions(table.candidates) < 200_000
-    begin = perf_counter()
+    begin = process_time()
     chosen, q = enumerate_actions(table)
-    assert perf_counter() - begin < 5
+    assert process_time() - begin < 5
     assert (len(chosen), q) == (1, 1.0)
