@@ -237,7 +237,9 @@ def test_pictures_go_to_svg_and_png_only(tmp_path: Path, cross: Instance) -> Non
         ({"a$b": (0.0, 0.0), "c$_{": (1.0, 7.0), "<&\n>": (0.0, 9.0)}, [("a$b", "c$_{")]),
     ],
 )
-def test_degenerate_networks(tmp_path: Path, places: dict[str, Any], links: list[tuple[str, str]]) -> None:
+def test_degenerate_networks_are_drawn_whole(
+    tmp_path: Path, places: dict[str, Any], links: list[tuple[str, str]]
+) -> None:
     ends = list(places)
     instance = make_instance(places, links, [(ends[0], ends[-1])] if len(ends) > 1 else [], channels=0)
     path = [RoutedPath(request="r0", nodes=tuple(ends), count=0.5)] if len(ends) > 1 else []
@@ -245,6 +247,10 @@ def test_degenerate_networks(tmp_path: Path, places: dict[str, Any], links: list
     for suffix in ("svg", "png"):
         save_figure(plot_network(instance), tmp_path / f"network.{suffix}")
         save_figure(plot_plan(instance, plan), tmp_path / f"plan.{suffix}")
+    for name, start in (("svg", b"<?xml"), ("png", b"\x89PNG")):
+        pictures = [(tmp_path / f"{kind}.{name}").read_bytes() for kind in ("network", "plan")]
+        assert all(picture.startswith(start) and len(picture) > 1000 for picture in pictures)
+    assert len(routes(plot_plan(instance, plan))) == len(path)
 
 
 @pytest.mark.parametrize("status", ["infeasible", "no_solution", "time_limit", "error"])
