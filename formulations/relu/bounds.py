@@ -15,6 +15,8 @@ import numpy as np
 from instances import MilprouteError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from formulations.relu.affine import AffineNet
@@ -39,6 +41,11 @@ class Bounds:
     def ceiling(self) -> float:
         """Proven upper bound on Q over the action set."""
         return float(self.upper[-1][0])
+
+    def below(self, ceiling: float) -> Bounds:
+        """Return these bounds with a lower ceiling of Q, if it is one."""
+        top = np.minimum(self.upper[-1], ceiling)
+        return Bounds(self.lower, (*self.upper[:-1], np.maximum(top, self.lower[-1])))
 
     def stable(self, layer: int) -> NDArray[np.bool_]:
         """Mark the neurons of a layer whose sign is known."""
@@ -104,64 +111,106 @@ def interval_bounds(net: AffineNet, box: Box) -> Bounds:
     return Bounds(tuple(lower), tuple(upper))
 
 
-def crown_bounds(net: AffineNet, oracle: Oracle, start: Bounds) -> Bounds:
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines that enclose max(0, f) of the neurons of a layer with L <= f <= U.
+
+        floor * f <= max(0, f) <= slope * f + offset
+
+    Where L < 0 < U the line above goes through both ends, and the slope of the one below is free in [0, 1].
+
+    Parameters
+    ----------
+    slope, offset, floor : of the lines, shape (neurons,).
+    reach : largest absolute term behind f, for the rounding error.
+    """
+
+    slope: Floats
+    offset: Floats
+    floor: Floats
+    reach: Floats
+
+
+def enclose(low: Floats, high: Floats, bias: Floats) -> Lines:
+    """Return the lines around the neurons of a layer: below, slope 1 if U >= -L, else 0."""
+    unstable = (low < 0) & (high > 0)
+    on = (low >= 0).astype(float)
+    slope = np.where(unstable, high / np.where(unstable, high - low, 1.0), on)
+    offset = np.where(unstable, -slope * low, 0.0)
+    floor = np.where(unstable, (high >= -low).astype(float), on)
+    return Lines(slope, offset, floor, np.abs(bias) + np.maximum(np.abs(low), np.abs(high)))
+
+
+def enclosed(net: AffineNet, bounds: Bounds, layers: int) -> list[Lines]:
+    """Return the lines around the neurons of the first ``layers`` layers."""
+    return [enclose(bounds.lower[k], bounds.upper[k], net.biases[k]) for k in range(layers)]
+
+
+def crown_bounds(
+    net: AffineNet, oracle: Oracle, start: Bounds, first: int = 0, last: int | None = None
+) -> Bounds:
     """Tighten ``start`` layer by layer: substitute back to the action features, ask the oracle.
 
-    For a neuron with L < 0 < U, max(0, f) lies below U (f - L) / (U - L) and above alpha f, alpha = 1 if
-    U >= -L else 0. An upper bound takes the line above where a weight is positive, the line below where
-    it is negative; the linear function left over the action features goes to the oracle. Rounding errors
-    are bounded by the absolute terms and absorbed outwards.
+    An upper bound takes the line above a neuron where its weight is positive, the line below where it is
+    negative; the linear function left over the action features goes to the oracle. Rounding errors are
+    bounded by the absolute terms and absorbed outwards. Layers before ``first`` and after ``last`` stay.
     """
     bounds = start
-    for layer in range(len(net.weights)):
+    around = enclosed(net, bounds, first)
+    for layer in range(first, len(net.weights) if last is None else last + 1):
         weight, bias = net.weights[layer], net.biases[layer]
-        high = _substitute(net, oracle, bounds, layer, weight) + bias
-        low = bias - _substitute(net, oracle, bounds, layer, -weight)
+        top = _highest(net, oracle, around, np.vstack([weight, -weight]))
+        high, low = top[: len(bias)] + bias, bias - top[len(bias) :]
         slack = ROUND_OFF * (np.abs(bias) + 1.0)
         better = Bounds(
             (*bounds.lower[:layer], low - slack, *bounds.lower[layer + 1 :]),
             (*bounds.upper[:layer], high + slack, *bounds.upper[layer + 1 :]),
         )
         bounds = bounds.intersect(better)
+        around.append(enclose(bounds.lower[layer], bounds.upper[layer], bias))
     return bounds
 
 
-def _substitute(net: AffineNet, oracle: Oracle, bounds: Bounds, layer: int, weights: Floats) -> Floats:
-    """Bound ``weights @ y_{layer-1}`` from above over the action set."""
-    weights, constant, error = _carry_back(net, bounds, layer, weights)
-    return oracle.largest(weights) + constant + ROUND_OFF * (oracle.magnitude(weights) + error)
+def _highest(net: AffineNet, oracle: Oracle, around: Sequence[Lines], weights: Floats) -> Floats:
+    """Bound ``weights @ y`` of the neurons that the last of ``around`` encloses from above."""
+    parts, constant, error = carry_back(net, around, weights)
+    return oracle.largest(parts[0]) + constant + ROUND_OFF * (oracle.magnitude(parts[0]) + error)
 
 
-def upper_line(net: AffineNet, bounds: Bounds) -> tuple[Floats, float]:
-    """Return (w, c) with Q <= w @ y_0 + c for all actions, up to rounding: a linear ceiling of the net."""
-    last = len(net.weights) - 1
-    weights, constant, error = _carry_back(net, bounds, last, net.weights[-1])
-    return weights[0], float(constant[0] + net.biases[-1][0] + ROUND_OFF * error[0])
+def upper_line(net: AffineNet, around: Sequence[Lines]) -> tuple[list[Floats], float]:
+    """Return ([w, ...], c) with Q <= w @ y_0 + c for all actions, up to rounding: a linear ceiling of Q.
+
+    Parameters
+    ----------
+    around : lines around the neurons of every hidden layer.
+
+    Returns
+    -------
+    list : w, then the weight of each neuron of each hidden layer in what was carried back that far.
+    """
+    parts, constant, error = carry_back(net, around, net.weights[-1])
+    return [part[0] for part in parts], float(constant[0] + net.biases[-1][0] + ROUND_OFF * error[0])
 
 
-def _carry_back(net: AffineNet, bounds: Bounds, layer: int, weights: Floats) -> tuple[Floats, Floats, Floats]:
-    """Carry ``weights @ y_{layer-1}`` back to y_0 by lines above: weights, constants, absolute terms."""
-    constant = np.zeros(len(weights))
-    error = np.zeros(len(weights))
-    for below in range(layer - 1, -1, -1):
-        low, high = bounds.lower[below], bounds.upper[below]
-        slope, offset, floor = _lines(low, high)
+def carry_back(
+    net: AffineNet, around: Sequence[Lines], weights: Floats
+) -> tuple[list[Floats], Floats, Floats]:
+    """Carry ``weights @ y`` of the last enclosed layer back to y_0 by lines above.
+
+    Returns
+    -------
+    list : the weights at y_0, then at the neurons of each layer on the way.
+    Floats, Floats : constants, and the absolute terms that they are sums of.
+    """
+    constant, error = np.zeros(len(weights)), np.zeros(len(weights))
+    parts = [weights]
+    for k in range(len(around) - 1, -1, -1):
+        lines = around[k]
         up, down = np.maximum(weights, 0), np.minimum(weights, 0)
-        constant += up @ offset
-        weights = up * slope + down * floor
-        reach = np.maximum(np.abs(low), np.abs(high))
-        error += up @ np.abs(offset) + np.abs(weights) @ (np.abs(net.biases[below]) + reach)
-        constant += weights @ net.biases[below]
-        weights = weights @ net.weights[below]
-    return weights, constant, error
-
-
-def _lines(low: Floats, high: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return slope and offset of the line above max(0, f) and slope of the line below."""
-    unstable = (low < 0) & (high > 0)
-    on = (low >= 0).astype(float)
-    width = np.where(unstable, high - low, 1.0)
-    slope = np.where(unstable, high / width, on)
-    offset = np.where(unstable, -slope * low, 0.0)
-    floor = np.where(unstable, (high >= -low).astype(float), on)
-    return slope, offset, floor
+        constant += up @ lines.offset
+        error += up @ lines.offset + np.abs(weights) @ lines.reach
+        weights = up * lines.slope + down * lines.floor
+        constant += weights @ net.biases[k]
+        weights = weights @ net.weights[k]
+        parts.append(weights)
+    return parts[::-1], constant, error

@@ -1,42 +1,45 @@
-"""Argmax: the joint action with the largest Q, proven: by enumeration where that is quicker, else a MILP."""
+"""Argmax: the joint action with the largest Q, proven, by the engine that suits it."""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from formulations import Route, compile_model
-from formulations.actions import MAX_COLUMNS
+from formulations import compile_model
+from formulations.actions import MAX_COLUMNS, TooManyPathsError
 from formulations.embedding import embed
+from instances import OptionError
 from instances.plan import NeuronCounts
 from solvers.backends import load_backend
 from solvers.job import Outcome, rounded
 from solvers.methods.argmax_problem import MAX_HOPS, ArgmaxOptions, ArgmaxProblem
 from solvers.methods.cuts import strengthen
+from solvers.methods.engines import branch_outcome, enumerate_outcome, is_branched, is_enumerable, reasons
 from solvers.methods.narrowing import Narrowed, narrow
 from solvers.methods.obbt import drop_columns, push_bounds, tighten
-from solvers.methods.search import count_actions, enumerate_actions
+from solvers.methods.pricing import price, walk_bounds
 from solvers.plans import checked_plan
 from solvers.results import SolveOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from formulations import CompiledModel
-    from formulations.actions import ActionModel, Candidates
+    from formulations.actions import ActionModel
     from formulations.relu.bounds import Bounds
     from instances import Instance, Plan, QNet
     from solvers.backend import Backend, Watch
     from solvers.results import SolveResult
 
-# Joint choices up to which trying them all beats any MILP (a second of batched forward passes).
-FEW_ACTIONS = 200_000
 # By how much, relative above 1, a known action must beat a claimed bound to refute it.
 CONTRADICTION = 1e-5
+# What makes a solver more careful: presolve of HiGHS 1.15.1 has cut off optima of such models.
+CAREFUL: Mapping[str, Mapping[str, Any]] = {"highs": {"presolve": "off"}}
 
 
 def argmax(
@@ -68,15 +71,48 @@ def argmax(
     Raises
     ------
     OptionError, QNetError : names or sizes that do not fit.
-    TooManyPathsError : more than ``max_columns`` paths; the message names the alternatives.
+    TooManyPathsError : more than ``max_columns`` paths and an engine that lists them all was asked for;
+        the message names the alternatives.
     """
     options = ArgmaxOptions(actions, relu, bounds, engine, max_hops, max_columns)
     backend = load_backend(solver) if isinstance(solver, str) else solver
-    problem = ArgmaxProblem(qnet, instance, options)
+    problem, limits = pose(qnet, instance, options), limits or SolveOptions()
+    if problem.options.engine != "price":
+        return write_plan(problem, *_answer(problem, backend, limits, watch))
+    listing = price(problem, backend, limits, watch)
+    outcome, _, _, found = _answer(listing.problem, backend, listing.left(limits), watch)
+    return write_plan(problem, listing.settle(outcome, limits.gap), backend, "price", found)
+
+
+def pose(qnet: QNet, instance: Instance, options: ArgmaxOptions) -> ArgmaxProblem:
+    """State the problem; ``auto`` prices paths where they are too many to list.
+
+    Raises
+    ------
+    TooManyPathsError : they are, and another engine was asked for.
+    """
+    try:
+        return ArgmaxProblem(qnet, instance, options)
+    except TooManyPathsError:
+        if options.engine != "auto":
+            raise
+    return ArgmaxProblem(qnet, instance, replace(options, engine="price"))
+
+
+def _answer(
+    problem: ArgmaxProblem, backend: Backend, limits: SolveOptions, watch: Watch | None
+) -> tuple[Outcome, Backend, str, Bounds | None]:
+    """Return what the engine that suits the problem finds, its name, and the neuron bounds it used."""
     if is_enumerable(problem):
-        return write_plan(problem, enumerate_outcome(problem), backend, "enumerate", None)
-    outcome, found = _solve(problem, backend, limits or SolveOptions(), watch)
-    return write_plan(problem, outcome, backend, "milp", found)
+        return enumerate_outcome(problem), backend, "enumerate", None
+    narrowed = narrow(problem)
+    if is_branched(problem):
+        outcome, open_ = branch_outcome(narrowed, limits, watch)
+        if open_ is None:
+            return outcome, backend, "branch", narrowed.bounds
+        narrowed = open_
+    outcome, found = _solve(narrowed, backend, limits, watch)
+    return outcome, backend, "milp", found
 
 
 def write_embedding(path: Path, qnet: QNet, instance: Instance, options: ArgmaxOptions, solver: str) -> None:
@@ -88,6 +124,8 @@ def write_embedding(path: Path, qnet: QNet, instance: Instance, options: ArgmaxO
     """
     from solvers.solve import write_compiled
 
+    if options.engine == "price":
+        raise OptionError("paths that are priced make no model before they are; allowed: --actions layers")
     problem = ArgmaxProblem(qnet, instance, options)
     action = problem.action_model()
     embedding = embed(action, problem.net, options.relu, problem.bounds(action), problem.box)
@@ -95,12 +133,18 @@ def write_embedding(path: Path, qnet: QNet, instance: Instance, options: ArgmaxO
 
 
 def describe(problem: ArgmaxProblem) -> dict[str, Any]:
-    """Build the model and say how large it is and what its bounds tell."""
+    """Build the model, unless paths are priced, and say how large it is and what its bounds tell."""
+    if problem.options.engine == "price":
+        return _facts(problem, walk_bounds(problem)[1])
     action = problem.action_model()
     bounds = problem.bounds(action)
     model = compile_model(embed(action, problem.net, problem.options.relu, bounds, problem.box).model)
+    return _facts(problem, bounds) | {"size": model.size.model_dump()}
+
+
+def _facts(problem: ArgmaxProblem, bounds: Bounds) -> dict[str, Any]:
     listed = {} if problem.candidates is None else {"paths": len(problem.candidates)}
-    counts = _count_neurons(problem, bounds)
+    counts = _count_neurons(problem, bounds, "milp")
     return {
         "variant": problem.options.variant,
         "max_hops": problem.rules.max_hops,
@@ -108,34 +152,14 @@ def describe(problem: ArgmaxProblem) -> dict[str, Any]:
         "engine": "; ".join(reasons(problem)),
         "neurons": counts.model_dump(),
         "ceiling": bounds.ceiling,
-        "size": model.size.model_dump(),
     }
 
 
-def is_enumerable(problem: ArgmaxProblem) -> bool:
-    """Whether to try all joint actions: asked for, or they are few."""
-    engine = problem.options.engine
-    if engine == "auto" and problem.candidates is not None:
-        return count_actions(problem.candidates) <= FEW_ACTIONS
-    return engine == "enumerate"
-
-
-def enumerate_outcome(problem: ArgmaxProblem) -> Outcome:
-    """Try all joint actions in batched forward passes: proven by exhaustion."""
-    table = problem.table()
-    with problem.clock("solve"):
-        chosen, q = enumerate_actions(table)
-    return Outcome("optimal", q, q, np.zeros(0), _routes(table.candidates, chosen), None)
-
-
 def _solve(
-    problem: ArgmaxProblem, backend: Backend, limits: SolveOptions, watch: Watch | None
+    narrowed: Narrowed, backend: Backend, limits: SolveOptions, watch: Watch | None
 ) -> tuple[Outcome, Bounds]:
-    """Narrow, build, compile, solve: each phase timed."""
-    clock = problem.clock
-    with clock("bounds"):
-        narrowed = narrow(problem)
-    problem, bounds = narrowed.problem, narrowed.bounds
+    """Build, compile, solve: each phase timed."""
+    problem, bounds, clock = narrowed.problem, narrowed.bounds, narrowed.problem.clock
     with clock("build"):
         action = problem.action_model()
         embedding = embed(action, problem.net, problem.options.relu, bounds, problem.box)
@@ -147,9 +171,7 @@ def _solve(
         counts = np.zeros(len(problem.table().candidates))
         np.add.at(counts, narrowed.start, 1.0)
         start = model.place({"choice": counts})
-    with clock("solve"):
-        result = backend.solve(model, _left(limits, problem), start, watch)
-    return milp_outcome(result, action, narrowed, model), bounds
+    return solve_milp(model, action, narrowed, backend, time_left(limits, problem), start, watch), bounds
 
 
 def _strengthened(
@@ -178,18 +200,42 @@ def _strengthened(
             seconds = min(5.0, 0.2 * (limits.time_limit or 60.0))
             model, _ = strengthen(model, backend, seconds=seconds, watch=watch)
             if narrowed.start is not None:
-                duals = backend.solve(model.relaxed(), _left(limits, problem), None, watch).duals
+                duals = backend.solve(model.relaxed(), time_left(limits, problem), None, watch).duals
                 if duals is not None:
                     model = drop_columns(model, duals, "choice", narrowed.known)
     return model, bounds
 
 
-def _left(limits: SolveOptions, problem: ArgmaxProblem) -> SolveOptions:
-    """Return the limits with the time that LPs before the solve have used taken off."""
+def time_left(limits: SolveOptions, problem: ArgmaxProblem) -> SolveOptions:
+    """Return the limits with the time that was used before the solve taken off."""
     if limits.time_limit is None:
         return limits
-    used = sum(problem.seconds.get(phase, 0.0) for phase in ("obbt", "cuts"))
+    used = sum(problem.seconds.get(phase, 0.0) for phase in ("branch", "obbt", "cuts"))
     return replace(limits, time_limit=max(limits.time_limit - used, 1e-3))
+
+
+def solve_milp(
+    model: CompiledModel,
+    action: ActionModel,
+    narrowed: Narrowed,
+    backend: Backend,
+    limits: SolveOptions,
+    start: NDArray[np.float64] | None,
+    watch: Watch | None,
+) -> Outcome:
+    """Solve a compiled embedding, timed; an answer that is refuted is asked for again without presolve."""
+    with narrowed.problem.clock("solve"):
+        result = backend.solve(model, limits, start, watch)
+    outcome = milp_outcome(result, action, narrowed, model)
+    careful = CAREFUL.get(backend.name, {})
+    if outcome.status != "wrong_solution" or careful.keys() <= limits.native.keys():
+        return outcome
+    with narrowed.problem.clock("solve"):
+        result = backend.solve(model, replace(limits, native={**careful, **limits.native}), start, watch)
+    again = milp_outcome(result, action, narrowed, model)
+    return replace(
+        again, message=f"{outcome.message}; solved again without presolve. {again.message}".strip()
+    )
 
 
 def milp_outcome(
@@ -223,21 +269,15 @@ def milp_outcome(
     )
 
 
-def _routes(candidates: Candidates, chosen: Sequence[int]) -> list[Route]:
-    counts = Counter(chosen)
-    return [
-        Route(int(candidates.request[p]), candidates.path(p), float(n)) for p, n in sorted(counts.items())
-    ]
-
-
-def _count_neurons(problem: ArgmaxProblem, bounds: Bounds) -> NeuronCounts:
+def _count_neurons(problem: ArgmaxProblem, bounds: Bounds, engine: str) -> NeuronCounts:
+    """Count neurons; only a MILP has binaries for them."""
     hidden = range(len(problem.net.hidden))
     stable = sum(int(bounds.stable(k).sum()) for k in hidden)
     total = sum(problem.net.hidden)
-    binaries = {"omlt-bigm": total, "omlt-partition": total, "sos1": 0}.get(
+    stated = {"omlt-bigm": total, "omlt-partition": total, "sos1": 0}.get(
         problem.options.relu, total - stable
     )
-    return NeuronCounts(total=total, stable=stable, binaries=binaries)
+    return NeuronCounts(total=total, stable=stable, binaries=stated if engine == "milp" else 0)
 
 
 def write_plan(
@@ -254,20 +294,10 @@ def write_plan(
         problem.seconds,
         problem.qnet,
         formulation="argmax",
-        variant="enumerate" if engine == "enumerate" else problem.options.variant,
+        variant=problem.options.variant if engine == "milp" else engine,
         engine=engine,
         forward=forward,
         residual=residual,
-        neurons=None if bounds is None else _count_neurons(problem, bounds),
+        neurons=None if bounds is None else _count_neurons(problem, bounds, engine),
         max_hops=problem.rules.max_hops,
     )
-
-
-def reasons(problem: ArgmaxProblem) -> Iterator[str]:
-    """Say why the engine was chosen."""
-    if problem.candidates is None:
-        yield f"paths are not listed ({problem.options.actions}): only a MILP can tell"
-        return
-    actions = count_actions(problem.candidates)
-    word = "at most" if actions <= FEW_ACTIONS else "more than"
-    yield f"{len(problem.candidates)} paths, {actions:.3g} joint choices: {word} {FEW_ACTIONS}"

@@ -14,8 +14,9 @@ from instances import OptionError
 from instances.actions import ActionRules
 from solvers.backends import load_backend
 from solvers.clock import timed
-from solvers.methods.argmax import enumerate_outcome, is_enumerable, milp_outcome, write_plan
+from solvers.methods.argmax import solve_milp, time_left, write_plan
 from solvers.methods.argmax_problem import ArgmaxOptions, ArgmaxProblem, Listed
+from solvers.methods.engines import branch_outcome, enumerate_outcome, is_branched, is_enumerable
 from solvers.methods.narrowing import narrow
 from solvers.results import SolveOptions
 
@@ -154,8 +155,13 @@ class ArgmaxModel:
         problem.seconds = seconds
         if is_enumerable(problem):
             return write_plan(problem, enumerate_outcome(problem), self.backend, "enumerate", None)
-        with timed(seconds, "bounds"):
-            narrowed = narrow(problem)
+        narrowed = narrow(problem)
+        limits = limits or SolveOptions()
+        if is_branched(problem):
+            outcome, open_ = branch_outcome(narrowed, limits, watch)
+            if open_ is None:
+                return write_plan(problem, outcome, self.backend, "branch", narrowed.bounds)
+            narrowed = open_
         assert narrowed.rows is not None and narrowed.start is not None  # paths are listed
         with timed(seconds, "push"):
             rows = rows[narrowed.rows]
@@ -163,9 +169,8 @@ class ArgmaxModel:
             counts = np.zeros(len(model.columns["choice"]))
             np.add.at(counts, rows[narrowed.start], 1.0)
             start = model.place({"choice": counts})
-        with timed(seconds, "solve"):
-            result = self.backend.solve(model, limits or SolveOptions(), start, watch)
-        outcome = milp_outcome(result, self.action, narrowed, model)
+        left = time_left(limits, problem)
+        outcome = solve_milp(model, self.action, narrowed, self.backend, left, start, watch)
         return write_plan(problem, outcome, self.backend, "milp", narrowed.bounds)
 
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 ACTIONS = ("columns", "arcs", "layers")
 BOUNDS = ("path", "crown", "interval", "obbt")
-ENGINES = ("auto", "milp", "enumerate")
+ENGINES = ("auto", "milp", "branch", "enumerate", "price")
 MAX_HOPS = 6
 
 
@@ -56,7 +56,8 @@ class ArgmaxOptions:
     actions : ``columns`` (listed paths), ``layers`` or ``arcs``.
     relu : how neurons are stated, see `RELU`.
     bounds : of neurons: ``interval``, ``crown`` (box), ``path`` (action set), ``obbt`` (LPs on top of path).
-    engine : ``enumerate`` tries all joint actions, ``milp`` solves, ``auto`` chooses.
+    engine : ``enumerate`` tries all joint actions, ``branch`` is branch and bound over the listed paths,
+        ``milp`` a solver's, ``price`` finds the paths that matter without a list of all; ``auto`` chooses.
     max_hops : most links of a path.
     max_columns : most paths that ``columns`` may list.
     """
@@ -75,8 +76,8 @@ class ArgmaxOptions:
                 raise unknown_name(name, getattr(self, name), allowed)
         if self.max_columns < 1:
             raise OptionError(f"max_columns is {self.max_columns}; allowed: a whole number >= 1")
-        if self.engine == "enumerate" and self.actions != "columns":
-            raise OptionError(f"enumerate lists paths, but actions is {self.actions!r}; allowed: columns")
+        if self.engine in ("enumerate", "branch", "price") and self.actions != "columns":
+            raise OptionError(f"{self.engine} lists paths, but actions is {self.actions!r}; allowed: columns")
 
     @property
     def variant(self) -> str:
@@ -133,7 +134,7 @@ class ArgmaxProblem:
             self.positions = action_positions(self.instance, inputs)
             self.state = state_vector(self.instance, inputs)
             self.net = fold_state(self.qnet, self.state, self.positions)
-            if options.actions == "columns" and self.listed is None:
+            if options.actions == "columns" and options.engine != "price" and self.listed is None:
                 candidates = list_candidates(self.rules, options.max_columns)
                 self.listed = list_paths(candidates, candidates.features(inputs)[:, self.positions], self.net)
             self.candidates = None if self.listed is None else self.listed.candidates

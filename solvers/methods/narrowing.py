@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from formulations.relu.bounds import upper_line
+from formulations.relu.bounds import enclosed, upper_line
 from solvers.methods.search import search_from_many
 
 if TYPE_CHECKING:
@@ -50,9 +50,16 @@ def narrow(problem: ArgmaxProblem) -> Narrowed:
     incumbent's paths are kept. Like reduced-cost fixing, but before any LP and for the neurons too.
     """
     if problem.listed is None:
-        return Narrowed(problem, problem.bounds(), problem.empty_q())
-    chosen, incumbent = search_from_many(problem.table())
-    rows, bounds = np.arange(len(problem.listed.candidates)), problem.bounds()
+        with problem.clock("bounds"):
+            return Narrowed(problem, problem.bounds(), problem.empty_q())
+    with problem.clock("search"):
+        chosen, incumbent = search_from_many(problem.table())
+    with problem.clock("bounds"):
+        return _narrowed(problem, chosen, incumbent)
+
+
+def _narrowed(problem: ArgmaxProblem, chosen: list[int], incumbent: float) -> Narrowed:
+    rows, bounds = np.arange(len(problem.table().candidates)), problem.bounds()
     if problem.options.bounds not in ("path", "obbt"):
         return Narrowed(problem, bounds, incumbent, rows, chosen)
     while len(rows):
@@ -70,7 +77,8 @@ def narrow(problem: ArgmaxProblem) -> Narrowed:
 def _ceilings(problem: ArgmaxProblem, bounds: Bounds) -> NDArray[np.float64]:
     """Bound Q over the actions that take each listed path, shape (paths,)."""
     table = problem.table()
-    weights, constant = upper_line(problem.net.of_first_sums(), bounds)
+    net = problem.net.of_first_sums()
+    (weights, *_), constant = upper_line(net, enclosed(net, bounds, len(net.hidden)))
     values = table.first @ weights
     requests, starts = np.unique(table.candidates.request, return_index=True)
     best = np.maximum(np.maximum.reduceat(values, starts), 0.0)

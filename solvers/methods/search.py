@@ -185,17 +185,19 @@ def _best_exchange(table: Table, chosen: list[int]) -> tuple[list[int], float] |
     return best
 
 
-def search_from_many(table: Table, orders: int = 6) -> tuple[list[int], float]:
-    """Search locally from the empty action and from greedy ones; the best action found and its Q.
+def search_from_many(table: Table) -> tuple[list[int], float]:
+    """Search locally from greedy actions, the requests in order and in reverse; the best action and its Q.
 
     A greedy start gives every request in turn its best fitting path, also where Q falls at first: a net
-    may value the parts of a good action only together. The orders are rotations of the requests.
+    may value the parts of a good action only together. The empty action is the least that is returned.
     """
     requests = np.unique(table.candidates.request).tolist()
-    shifts = range(0, len(requests), max(1, -(-len(requests) // orders)))
-    starts = [list[int](), *(_greedy(table, requests[i:] + requests[:i]) for i in shifts)]
-    found = {tuple(sorted(start)): start for start in starts}
-    return max((local_search(table, start) for start in found.values()), key=lambda action: action[1])
+    starts = {
+        tuple(sorted(start)): start for start in (_greedy(table, requests), _greedy(table, requests[::-1]))
+    }
+    empty = list[int](), float(table.values(np.zeros((1, table.first.shape[1])))[0])
+    found = (local_search(table, start) for start in starts.values())
+    return max([empty, *found], key=lambda action: action[1])
 
 
 def _greedy(table: Table, order: Sequence[int]) -> list[int]:

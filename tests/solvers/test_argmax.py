@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from formulations.actions import TooManyPathsError
 from instances import Instance, InstanceError, OptionError, QNet, QNetError, check, generate
-from solvers.methods.argmax import argmax, is_enumerable, reasons
+from solvers.methods.argmax import argmax
 from solvers.methods.argmax_problem import ArgmaxOptions, ArgmaxProblem
+from solvers.methods.engines import is_enumerable, reasons
 from solvers.results import SolveOptions
 from tests.formulations.cases import brief, thorough
 from tests.formulations.qnet_cases import (
@@ -180,23 +181,26 @@ def test_the_engine_is_chosen_by_the_number_of_joint_choices_and_says_so() -> No
     net = random_net(few, np.random.default_rng(0))
     problem = ArgmaxProblem(net, few, ArgmaxOptions())
     assert is_enumerable(problem)
-    assert list(reasons(problem)) == ["2 paths, 3 joint choices: at most 200000"]
+    assert list(reasons(problem)) == ["enumerate: 2 paths, 3 joint choices, at most 200000"]
     ends = [(f"a{i}", f"b{i}") for i in range(18)]
     many = network(ends, ends)
     crowd = ArgmaxProblem(random_net(many, np.random.default_rng(0), [2]), many, ArgmaxOptions())
     assert not is_enumerable(crowd)
-    assert list(reasons(crowd)) == ["18 paths, 2.62e+05 joint choices: more than 200000"]
+    assert list(reasons(crowd)) == [
+        "branch: 18 paths, 2.62e+05 joint choices, more than 200000; "
+        "milp where it does not end in half of the time"
+    ]
     unlisted = ArgmaxProblem(net, few, ArgmaxOptions(actions="arcs"))
     assert not is_enumerable(unlisted)
-    assert list(reasons(unlisted)) == ["paths are not listed (arcs): only a MILP can tell"]
+    assert list(reasons(unlisted)) == ["milp: paths are not listed (arcs)"]
 
 
-def test_auto_turns_to_the_milp_where_actions_are_many() -> None:
+def test_auto_branches_where_actions_are_many() -> None:
     ends = [(f"a{i}", f"b{i}") for i in range(18)]
     instance = network(ends, ends)
     linear = random_net(instance, np.random.default_rng(1), [], ("request_served",))
     plan = argmax(linear, instance, limits=EXACT)
-    assert (plan.engine, plan.status, plan.verified) == ("milp", "optimal", True)
+    assert (plan.engine, plan.variant, plan.status, plan.verified) == ("branch", "branch", "optimal", True)
     assert plan.objective == pytest.approx(
         float(linear.biases[0][0] + np.maximum(linear.weights[0], 0).sum()), abs=1e-6
     )

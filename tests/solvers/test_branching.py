@@ -1,0 +1,236 @@
+"""Branching: branch and bound over paths is brute force, its bound never lies, and limits are kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise, product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from formulations.relu.affine import AffineNet
+from formulations.relu.bounds import Bounds
+from formulations.relu.choices import Choices, best_ceiling, bound_choices
+from instances import Instance, OptionError, QNet, generate
+from instances.library.qnets import load_library_qnet
+from solvers.backend import Watch
+from solvers.methods import engines
+from solvers.methods.argmax import argmax
+from solvers.methods.argmax_model import ArgmaxModel
+from solvers.methods.argmax_problem import ArgmaxOptions, ArgmaxProblem
+from solvers.methods.branching import Branched, branch
+from solvers.methods.room import Room
+from solvers.results import SolveOptions, TracePoint
+from tests.formulations.cases import brief, thorough
+from tests.formulations.qnet_cases import ActionCase, action_cases, network, random_net
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+seeds = st.integers(0, 2**32 - 1)
+layers = st.sampled_from(([], [4], [5, 4], [4, 3, 3]))
+
+
+def problem_of(net: QNet, instance: Instance, max_hops: int | None) -> ArgmaxProblem:
+    hops = len(instance.nodes) if max_hops is None else max_hops
+    return ArgmaxProblem(net, instance, ArgmaxOptions(engine="branch", max_hops=hops))
+
+
+def from_nothing(problem: ArgmaxProblem, **limits: Any) -> Branched:
+    """Search from the empty action, so that nothing is known but what the search finds."""
+    return branch(problem, [], problem.empty_q(), problem.bounds(), SolveOptions(gap=0.0, **limits))
+
+
+def crowded(seed: int) -> tuple[QNet, Instance, int]:
+    """Make an action set with far more requests than its links bear, and a wild net over it."""
+    instance = generate(f"grid:rows=3,columns=3,requests=4,channels=1,memory=2-4,seed={seed}")
+    return random_net(instance, np.random.default_rng(seed), [6, 5]), instance, 4
+
+
+@given(action_cases(), seeds, layers)
+@thorough
+def test_branching_finds_what_brute_force_finds(case: ActionCase, seed: int, hidden: list[int]) -> None:
+    net = random_net(case.instance, np.random.default_rng(seed), hidden)
+    problem = problem_of(net, case.instance, case.max_hops)
+    found = from_nothing(problem)
+    best = case.best(net)
+    assert found.stopped == ""
+    assert found.objective == pytest.approx(best, abs=1e-7)
+    assert found.bound >= best - 1e-7
+    assert found.bound == pytest.approx(best, abs=1e-7)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_branching_agrees_with_enumeration_where_links_and_memory_are_scarce(seed: int) -> None:
+    net, instance, hops = crowded(seed)
+    assert something_binds(net, instance, hops)
+    truth = argmax(net, instance, engine="enumerate", max_hops=hops)
+    plan = argmax(net, instance, engine="branch", max_hops=hops, limits=SolveOptions(gap=0.0))
+    assert (plan.status, plan.engine, plan.variant, plan.verified) == ("optimal", "branch", "branch", True)
+    assert plan.objective == pytest.approx(truth.objective, abs=1e-7)
+    found = from_nothing(problem_of(net, instance, hops))
+    assert found.objective == pytest.approx(truth.objective, abs=1e-7)
+
+
+def something_binds(net: QNet, instance: Instance, hops: int) -> bool:
+    candidates = problem_of(net, instance, hops).table().candidates
+    items = [np.flatnonzero(candidates.request == k) for k in np.unique(candidates.request)]
+    return len(Room(candidates, items).limit) > 0
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_search_that_is_stopped_early_has_an_action_and_a_bound_that_holds(seed: int) -> None:
+    net, instance, hops = crowded(seed)
+    truth = argmax(net, instance, engine="enumerate", max_hops=hops)
+    problem = problem_of(net, instance, hops)
+    found = from_nothing(problem, time_limit=1e-9)
+    assert truth.objective is not None
+    assert found.bound >= truth.objective - 1e-9
+    assert found.objective <= truth.objective + 1e-9
+
+
+def test_a_time_limit_is_a_status_and_auto_goes_on_with_a_milp(monkeypatch: pytest.MonkeyPatch) -> None:
+    net, instance, hops = crowded(3)
+    truth = argmax(net, instance, engine="enumerate", max_hops=hops)
+
+    def given_up(*arguments: Any) -> Branched:
+        return replace(branch(*arguments), stopped="the time limit came first", bound=1e3)
+
+    monkeypatch.setattr(engines, "branch", given_up)
+    monkeypatch.setattr(engines, "FEW_ACTIONS", 0)
+    plan = argmax(net, instance, engine="branch", max_hops=hops)
+    assert (plan.status, plan.bound, plan.verified) == ("time_limit", 1e3, True)
+    assert plan.message is not None and "the time limit came first" in plan.message
+    auto = argmax(net, instance, max_hops=hops, limits=SolveOptions(gap=0.0))
+    assert (auto.engine, auto.status) == ("milp", "optimal"), (auto.message, auto.violations)
+    assert auto.objective == pytest.approx(truth.objective, abs=1e-6)
+    model = ArgmaxModel(net, instance, ArgmaxOptions(max_hops=hops))
+    pushed = model.solve(instance, SolveOptions(gap=0.0))
+    assert (pushed.engine, pushed.status) == ("milp", "optimal")
+    assert pushed.objective == pytest.approx(truth.objective, abs=1e-6)
+
+
+def test_a_request_to_stop_and_ctrl_c_keep_action_and_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    net, instance, hops = crowded(1)
+    truth = argmax(net, instance, engine="enumerate", max_hops=hops)
+    assert truth.objective is not None
+    problem = problem_of(net, instance, hops)
+    watch = Watch()
+    watch.stop.set()
+    start = ([], problem.empty_q(), problem.bounds(), SolveOptions(gap=0.0))
+    stopped = branch(problem, *start, watch)
+    assert stopped.stopped == "stopped on request"
+    assert stopped.bound >= truth.objective - 1e-9
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("solvers.methods.branching._Search.split", interrupt)
+    broken = branch(problem, *start)
+    assert broken.stopped == "stopped by Ctrl-C"
+    assert broken.bound >= truth.objective - 1e-9
+
+
+def test_the_trace_ends_with_what_is_returned_and_its_bound_only_falls() -> None:
+    net, instance, hops = crowded(2)
+    problem = problem_of(net, instance, hops)
+    points: list[TracePoint] = []
+    start = ([], problem.empty_q(), problem.bounds(), SolveOptions(gap=0.0))
+    found = branch(problem, *start, Watch(on_point=points.append))
+    assert (points[-1].objective, points[-1].bound) == (found.objective, found.bound)
+    bounds = [point.bound for point in points if point.bound is not None]
+    assert bounds == sorted(bounds, reverse=True)
+
+
+def test_the_gap_asked_for_is_kept() -> None:
+    qnet, instance, hops = load_library_qnet("q-waxman-50-5-32x32-l0")
+    loose = argmax(qnet, instance, engine="branch", max_hops=hops, limits=SolveOptions(gap=2.0))
+    assert loose.gap is not None and 1e-6 < loose.gap <= 2.0
+    assert (loose.status, loose.verified) == ("gap_limit", True)
+
+
+def test_branching_over_no_path_is_the_empty_action() -> None:
+    instance = network([("a", "b"), ("c", "d")], [("a", "c")])
+    net = random_net(instance, np.random.default_rng(0), [3])
+    plan = argmax(net, instance, engine="branch", max_hops=3)
+    assert (plan.status, plan.paths, plan.verified) == ("optimal", (), True)
+
+
+def test_branching_needs_listed_paths() -> None:
+    with pytest.raises(OptionError, match="branch lists paths, but actions is 'arcs'"):
+        ArgmaxOptions(actions="arcs", engine="branch")
+
+
+# --- choices -----------------------------------------------------------------------------------------------
+
+
+def random_choices(rng: np.random.Generator, width: int) -> tuple[Choices, list[NDArray[np.float64]]]:
+    sets = [rng.normal(size=(int(rng.integers(1, 5)), width)) for _ in range(int(rng.integers(1, 4)))]
+    starts = np.cumsum([0, *(len(own) for own in sets)])[:-1]
+    peak = np.sum([np.abs(own).max(axis=0) for own in sets], axis=0)
+    return Choices(np.vstack(sets), starts, peak), sets
+
+
+def test_bounds_and_ceilings_hold_for_every_choice() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        sizes = [int(rng.integers(1, 6)) for _ in range(int(rng.integers(1, 4)))] + [1]
+        shapes = [(sizes[0], sizes[0]), *((b, a) for a, b in pairwise(sizes))]
+        weights = tuple(np.eye(sizes[0]) if k == 0 else rng.normal(size=s) for k, s in enumerate(shapes))
+        net = AffineNet(weights, tuple(rng.normal(size=len(w)) for w in weights))
+        choices, sets = random_choices(rng, sizes[0])
+        infinite = Bounds(*(tuple(sign * np.full(len(b), np.inf) for b in net.biases) for sign in (-1, 1)))
+        bounds = bound_choices(net, choices, infinite)
+        ceiling = best_ceiling(net, choices, bounds)
+        sums = np.array([np.sum(members, axis=0) for members in product(*sets)])
+        values = net.preactivations(sums)
+        for k in range(len(net.hidden)):
+            assert (values[k] >= bounds.lower[k]).all() and (values[k] <= bounds.upper[k]).all()
+        assert values[0].min(axis=0) == pytest.approx(bounds.lower[0], abs=1e-9)
+        assert values[0].max(axis=0) == pytest.approx(bounds.upper[0], abs=1e-9)
+        assert (values[-1] <= ceiling.value).all()
+        assert ceiling.value <= best_ceiling(net, choices, bounds, steps=1).value
+
+
+def test_the_ceiling_of_single_members_is_their_q() -> None:
+    rng = np.random.default_rng(1)
+    weights = (np.eye(4), rng.normal(size=(3, 4)), rng.normal(size=(1, 3)))
+    net = AffineNet(weights, tuple(rng.normal(size=len(w)) for w in weights))
+    vectors = rng.normal(size=(2, 4))
+    choices = Choices(vectors, np.array([0, 1]), np.abs(vectors).sum(axis=0))
+    infinite = Bounds(*(tuple(sign * np.full(len(b), np.inf) for b in net.biases) for sign in (-1, 1)))
+    ceiling = best_ceiling(net, choices, bound_choices(net, choices, infinite))
+    assert ceiling.value == pytest.approx(float(net(vectors.sum(axis=0)[None])[0]), abs=1e-9)
+
+
+# --- room --------------------------------------------------------------------------------------------------
+
+
+@given(action_cases(), seeds)
+@brief
+def test_thinning_and_splitting_keep_every_choice_that_fits(case: ActionCase, seed: int) -> None:
+    net = random_net(case.instance, np.random.default_rng(seed), [3])
+    candidates = problem_of(net, case.instance, case.max_hops).table().candidates
+    items = [
+        np.append(np.flatnonzero(candidates.request == k), len(candidates))
+        for k in np.unique(candidates.request).tolist()
+        for _ in range(int(candidates.rules.copies[k]))
+    ]
+    room = Room(candidates, items)
+    rng = np.random.default_rng(seed)
+    some = [own[np.sort(rng.choice(len(own), size=min(len(own), 2), replace=False))] for own in items]
+    fitting = {
+        choice for choice in product(*(own.tolist() for own in some)) if room.fits(np.array(choice, np.int64))
+    }
+    thinned = room.thinned(some)
+    kept = set() if thinned is None else set(product(*(own.tolist() for own in thinned)))
+    assert fitting <= kept
+    for choice in product(*(own.tolist() for own in some)):
+        clash = room.clash(some, np.array(choice, dtype=np.int64))
+        if clash is not None:
+            unit, part = clash
+            assert choice not in fitting
+            assert part.any() and not part.all() and part[some[unit].tolist().index(choice[unit])]
