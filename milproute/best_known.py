@@ -58,7 +58,7 @@ def _solve_argmax(name: str, limits: SolveOptions, console: Console) -> None:
     """Solve the argmax of a Q-net and keep what is better than before."""
     qnet, instance, hops = load_library_qnet(name)
     with Worker("highs") as worker, live_progress(console, name) as watch:
-        plan = argmax(qnet, instance, max_hops=hops, engine="milp", solver=worker, limits=limits, watch=watch)
+        plan = argmax(qnet, instance, max_hops=hops, solver=worker, limits=limits, watch=watch)
     console.print(f"{name}: {plan.status} {plan.objective} <= {plan.bound}")
     if plan.objective is None or plan.bound is None or not plan.verified:
         return

@@ -15,6 +15,7 @@ from instances.files import write_bytes
 from instances.frozen import Frozen
 from instances.library import fingerprint
 from instances.qnet import QNET_FORMAT, QNet, _steady, load_qnet, optional_package
+from instances.qnet_formats import qnet_from_onnx
 from instances.source import resolve
 
 if TYPE_CHECKING:
@@ -77,15 +78,17 @@ def load_library_qnet(name: str) -> tuple[QNet, Instance, int]:
 
 
 def resolve_qnet(text: str | Path) -> QNet:
-    """Return the Q-net that ``text`` names: an existing file wins, then a library name.
+    """Return the Q-net that ``text`` names: an existing file (.safetensors, .onnx) wins, then a library name.
 
     Raises
     ------
     QNetError : a path to a missing or a bad file.
     OptionError : neither a path nor a library name; with the nearest name.
-    MissingPackageError : safetensors is not installed.
+    MissingPackageError : safetensors or onnx is not installed.
     """
     name, path = str(text), Path(text)
+    if path.suffix.lower() == ".onnx":
+        return qnet_from_onnx(path)
     if path.is_file():
         return load_qnet(path)
     if name in qnet_names():
