@@ -118,7 +118,8 @@ def list_candidates(rules: ActionRules, max_columns: int = MAX_COLUMNS) -> Candi
                 raise TooManyPathsError(
                     f"{rules.instance.name} has more than {max_columns} candidate paths within "
                     f"{rules.max_hops} hops (up to request {rules.instance.requests[row].id!r}); allowed: "
-                    "at most --max-columns. Lower --max-hops, raise --max-columns, or use --actions layers."
+                    "at most --max-columns. Lower --max-hops, raise --max-columns, or use --engine price or "
+                    "--actions layers."
                 )
             found.append((row, nodes, links))
     width = max((links.shape[1] for _, _, links in found), default=1)
@@ -175,7 +176,7 @@ class _Adjacency:
                 raise TooManyPathsError(
                     f"{instance.name} has {len(parent)} unfinished paths of {hop} links for request "
                     f"{ends.id!r}: too many to list. Lower --max-hops (now {rules.max_hops}), or use "
-                    "--actions layers."
+                    "--engine price or --actions layers."
                 )
             nodes = np.column_stack([nodes[parent], head])
             links = np.column_stack([links[parent], self.link[arc]])

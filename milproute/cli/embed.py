@@ -34,7 +34,10 @@ def embed(
     max_columns: Annotated[
         int, typer.Option(parser=whole, metavar="N", help="Most paths that columns may list.")
     ] = 200_000,
-    engine: Annotated[str, typer.Option(help="auto, milp or enumerate (all joint actions).")] = "auto",
+    engine: Annotated[
+        str,
+        typer.Option(help="auto, milp, branch, enumerate (all joint actions) or price (paths not listed)."),
+    ] = "auto",
     solve: Annotated[
         bool, typer.Option("--solve", help="Solve; without it the model is only built.")
     ] = False,
@@ -57,8 +60,8 @@ def embed(
     from instances import OptionError, resolve, save
     from instances.library.qnets import resolve_qnet
     from solvers import SolveOptions, Worker
-    from solvers.methods.argmax import argmax, describe, write_embedding
-    from solvers.methods.argmax_problem import ArgmaxOptions, ArgmaxProblem
+    from solvers.methods.argmax import argmax, describe, pose, write_embedding
+    from solvers.methods.argmax_problem import ArgmaxOptions
     from solvers.selector import parse_selector
 
     options = ArgmaxOptions(actions, relu, bounds, engine, max_hops, max_columns)
@@ -71,7 +74,7 @@ def embed(
     if write_model is not None:
         write_embedding(write_model, net, problem, options, name)
     if not solve:
-        _report_model(describe(ArgmaxProblem(net, problem, options)), as_json)
+        _report_model(describe(pose(net, problem, options)), as_json)
         raise typer.Exit(OK)
     from milproute.progress import live_progress
 

@@ -70,6 +70,8 @@ class ArgmaxModel:
         options = options or ArgmaxOptions()
         if (options.actions, options.relu, options.bounds) != ("columns", "tight", "path"):
             raise OptionError(f"a persistent argmax is {options.variant}; allowed: columns+tight+path")
+        if options.engine == "price":
+            raise OptionError("engine is 'price', but a persistent argmax lists its paths; allowed: others")
         self.problem = ArgmaxProblem(qnet, instance, options)
         assert self.problem.listed is not None  # columns alone are allowed
         self.listed = self.problem.listed

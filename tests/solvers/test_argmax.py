@@ -337,7 +337,7 @@ def test_too_many_paths_are_refused_and_layers_still_answer() -> None:
     instance = network([("a", "b"), ("b", "c"), ("a", "c"), ("c", "d"), ("b", "d")], [("a", "d")])
     net = random_net(instance, np.random.default_rng(0))
     with pytest.raises(TooManyPathsError, match="--actions layers"):
-        argmax(net, instance, max_columns=2)
+        argmax(net, instance, engine="milp", max_columns=2)
     plan = argmax(net, instance, actions="layers", max_columns=2, limits=EXACT)
     assert_optimal(plan, ActionCase(instance, 6), net)
 
