@@ -70,6 +70,11 @@ class CompiledModel:
             rows=rows, columns=columns, nonzeros=self.matrix.nnz, integers=int(self.integer.sum())
         )
 
+    @property
+    def is_linear(self) -> bool:
+        """Whether it is a linear program: no column must be whole and there are no SOS1 sets."""
+        return not (self.integer.any() or self.sos1)
+
     def read(self, component: str, values: Floats) -> Floats:
         """Return the values of ``component`` in index order from one value a column."""
         positions = self.columns[component]

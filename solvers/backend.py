@@ -22,10 +22,13 @@ class Capability(StrEnum):
     """What a solver can do beyond linear programs."""
 
     INTEGER = "integer"
-    MIP_START = "mip-start"
-    SEED = "seed"
-    BOUND_TRACE = "bound-trace"
     SOS1 = "sos1"
+    MIP_START = "mip-start"
+    BOUND_TRACE = "bound-trace"
+    INTERRUPT = "interrupt"
+    SEED = "seed"
+    THREADS = "threads"
+    MEMORY_LIMIT = "memory-limit"
 
 
 def _ignore(_: object) -> None:
@@ -63,7 +66,21 @@ class Backend(Protocol):
         start: NDArray[np.float64] | None = None,
         watch: Watch | None = None,
     ) -> SolveResult:
-        """Solve ``model``: statuses, not exceptions, for whatever a solver may meet."""
+        """Solve ``model``: statuses, not exceptions, for whatever a solver may meet.
+
+        Parameters
+        ----------
+        model, options : what and how.
+        start : values of all columns to start from (NaN: unknown; the solver completes them).
+        watch : told of every new trace point and incumbent, in the solver's thread.
+
+        Raises
+        ------
+        OptionError : a native option that the solver does not have, a value that it refuses, or a model
+            with sets that it does not know.
+        OutputError : the log cannot be written.
+        BackendError : the solver refuses the model or the start.
+        """
 
     def write(self, model: CompiledModel, path: Path) -> None:
         """Write ``model`` to ``path`` in the MPS format."""

@@ -13,6 +13,7 @@ from instances.plan import relative_gap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from formulations import CompiledModel
     from instances import Status
@@ -38,6 +39,8 @@ class SolveOptions:
     gap : relative gap at which to stop; the absolute one is 1e-6.
     threads, seed : of the solver.
     native : further options under the solver's own names.
+    memory_limit_mb : MiB at which to stop, for solvers that count their memory; None for none.
+    log : file that the solver's own log is appended to; it never goes to stdout.
     """
 
     time_limit: float | None = 60.0
@@ -45,6 +48,8 @@ class SolveOptions:
     threads: int = 1
     seed: int = 0
     native: Mapping[str, Any] = field(default_factory=dict)
+    memory_limit_mb: int | None = None
+    log: Path | None = None
 
     def __post_init__(self) -> None:
         checks = {
@@ -52,6 +57,10 @@ class SolveOptions:
             "gap": (0 <= self.gap < float("inf"), "a number >= 0"),
             "threads": (self.threads >= 1, "a whole number >= 1"),
             "seed": (0 <= self.seed < 2**31, "a whole number from 0 to 2147483647"),
+            "memory_limit_mb": (
+                self.memory_limit_mb is None or self.memory_limit_mb >= 1,
+                "a whole number of MiB >= 1",
+            ),
         }
         for name, (holds, allowed) in checks.items():
             if not holds:

@@ -59,7 +59,7 @@ def report(problem: Instance, plan: Plan, *, as_json: bool) -> None:
 
 def _details(console: Console, problem: Instance, plan: Plan) -> None:
     """Print what only some formulations have, and how long it all took."""
-    if plan.message and plan.verified:
+    if plan.message and exit_status(plan) == OK:
         console.print(plan.message, markup=False, soft_wrap=True)
     if plan.forward is not None:
         console.print(f"forward pass {plan.forward:.6g}, residual {plan.residual:.1e}")

@@ -6,7 +6,7 @@ from milproute.cli.console import JsonOption, out, print_json
 
 
 def solvers(as_json: JsonOption = False) -> None:
-    """List the solvers: installed or not, version, licence, what each can do."""
+    """List the solvers: installed or not, version, licence and its state, what each can do."""
     from solvers.backends import availability
 
     known = availability()
@@ -18,13 +18,12 @@ def solvers(as_json: JsonOption = False) -> None:
 
     table = Table("solver", "installed", "version", "licence", "can do", title="Solvers")
     for solver in known:
-        state = "yes" if solver["installed"] else f"no: {solver['remedy']}"
-        row = (
-            solver["name"],
-            state,
-            solver["version"] or "",
-            solver["licence"] or "",
-            ", ".join(solver["capabilities"]),
-        )
+        installed = "yes" if solver["installed"] else f"no: {solver['remedy']}"
+        licence = "; ".join(filter(None, (solver["licence"], solver["licence_state"])))
+        row = (solver["name"], installed, solver["version"] or "", licence, ", ".join(solver["capabilities"]))
         table.add_row(*(escape(str(cell)) for cell in row))  # remedies have brackets
-    out().print(table)
+    console = out()
+    console.print(table)
+    for solver in known:
+        if solver["problem"]:
+            console.print(f"{solver['name']}: {solver['problem']}", markup=False, soft_wrap=True)

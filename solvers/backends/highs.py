@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import isfinite
-from threading import Event, Thread
-from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import highspy
@@ -13,8 +10,10 @@ import numpy as np
 from highspy import HighsModelStatus, HighsStatus
 
 from instances.errors import OptionError, unknown_name
+from instances.files import check_writable
 from solvers.backend import Capability, Watch
-from solvers.results import ABSOLUTE_GAP, BackendError, SolveOptions, SolveResult, TracePoint, settle
+from solvers.backends.run import Run
+from solvers.results import ABSOLUTE_GAP, BackendError, SolveOptions, SolveResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +62,14 @@ class Highs:
 
     name: ClassVar[str] = "highs"
     capabilities: ClassVar[frozenset[Capability]] = frozenset(
-        {Capability.INTEGER, Capability.MIP_START, Capability.SEED, Capability.BOUND_TRACE}
+        {
+            Capability.INTEGER,
+            Capability.MIP_START,
+            Capability.BOUND_TRACE,
+            Capability.INTERRUPT,
+            Capability.SEED,
+            Capability.THREADS,
+        }
     )
 
     @property
@@ -78,19 +84,8 @@ class Highs:
         start: NDArray[np.float64] | None = None,
         watch: Watch | None = None,
     ) -> SolveResult:
-        """Solve ``model``.
-
-        Parameters
-        ----------
-        model, options : what and how.
-        start : values of all columns to start from (NaN: unknown; HiGHS completes them).
-        watch : told of every new trace point and incumbent, in the solver's thread.
-
-        Raises
-        ------
-        OptionError : a native option that HiGHS does not have or a value it refuses; SOS1 sets.
-        BackendError : HiGHS refuses the model or the start.
-        """
+        """Solve ``model``, as `Backend` says. There is no memory limit in HiGHS."""
+        run = Run(self.name, model, watch or Watch())
         highspy.Highs.resetGlobalScheduler(True)  # the number of threads belongs to the process
         solver = _loaded(model)
         for option, value in _native(model, options).items():
@@ -98,19 +93,16 @@ class Highs:
         if start is not None:
             known = np.flatnonzero(~np.isnan(start)).astype(np.int32)
             _must(solver.setSolution(len(known), known, start[known]), "the start")
-        run = _Run(solver, watch or Watch())
-        run.go()
+        _Ear(solver, run)
+        _go(solver, run)
         if solver.getModelStatus() == HighsModelStatus.kUnboundedOrInfeasible:
             _set(solver, "presolve", "off")
-            run.go()
-        claim = settle(self._claim(solver, model, run), model)
-        if model.integer.any() and claim.objective is not None:
-            run.add(TracePoint(run.seconds, claim.nodes, claim.objective, claim.bound))
-        return replace(claim, trace=tuple(run.trace))
+            _go(solver, run)
+        return run.conclude(self._claim(solver, model, run.seconds))
 
-    def _claim(self, solver: highspy.Highs, model: CompiledModel, run: _Run) -> SolveResult:
+    def _claim(self, solver: highspy.Highs, model: CompiledModel, seconds: float) -> SolveResult:
         info, word, solution = solver.getInfo(), solver.getModelStatus(), solver.getSolution()
-        status, linear = STATUSES[word], not model.integer.any()
+        status, linear = STATUSES[word], model.is_linear
         found = word == HighsModelStatus.kModelEmpty or (
             info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
             and status not in ("infeasible", "unbounded")
@@ -118,25 +110,20 @@ class Highs:
         objective = float(solver.getObjectiveValue()) if found else None
         if word == HighsModelStatus.kModelEmpty:
             objective = model.offset
-        proven = status == "optimal" or (model.integer.any() and status not in ("infeasible", "unbounded"))
-        bound = (
-            float(info.mip_dual_bound)
-            if model.integer.any() and word != HighsModelStatus.kModelEmpty
-            else objective
-        )
+        proven = status == "optimal" or (not linear and status not in ("infeasible", "unbounded"))
+        bound = objective if linear or word == HighsModelStatus.kModelEmpty else float(info.mip_dual_bound)
         return SolveResult(
             status=status,
             native_status=solver.modelStatusToString(word),
             objective=objective,
             bound=bound if proven else None,
-            seconds=run.seconds,
+            seconds=seconds,
             solver=self.name,
             version=self.version,
             values=np.asarray(solution.col_value, dtype=float) if found else None,
             duals=np.asarray(solution.row_dual, dtype=float) if solution.dual_valid and linear else None,
             nodes=max(0, int(info.mip_node_count)),
             iterations=max(0, int(info.simplex_iteration_count)) + max(0, int(info.ipm_iteration_count)),
-            message="stopped on request" if run.stop.is_set() else "",
         )
 
     def write(self, model: CompiledModel, path: Path) -> None:
@@ -144,65 +131,46 @@ class Highs:
         _must(_loaded(model).writeModel(str(path)), f"writing {path}")
 
 
-class _Run:
-    """One run of the solver in a thread, so that Ctrl-C reaches us; keeps the trace."""
+class _Ear:
+    """What HiGHS's callbacks tell a run, and how they stop the solver."""
 
-    def __init__(self, solver: highspy.Highs, watch: Watch) -> None:
-        self.solver, self.watch = solver, watch
-        self.stop, self.trace, self.seconds = Event(), list[TracePoint](), 0.0
-        self.status = HighsStatus.kOk
-        self.begin = perf_counter()
-        _must(solver.setCallback(self._heard, None), "the callback")
+    def __init__(self, solver: highspy.Highs, run: Run) -> None:
+        self.run = run
+        _must(solver.setCallback(self._hear, None), "the callback")
         wanted = [CallbackType.kCallbackMipImprovingSolution, CallbackType.kCallbackMipLogging, *INTERRUPTS]
         for kind in wanted:
             _must(solver.startCallback(kind), "the callback")
 
-    def go(self) -> None:
-        """Run to the end; Ctrl-C asks the solver to stop and is then forgotten."""
-        done = Event()
-
-        def work() -> None:
-            try:
-                self.status = self.solver.run()
-                highspy.Highs.resetGlobalScheduler(True)  # by the thread that used it
-            finally:
-                done.set()
-
-        start = perf_counter()
-        Thread(target=work, daemon=True).start()
-        while not done.is_set():  # not join(): Ctrl-C in it makes the thread look ended
-            try:
-                done.wait(0.2)
-            except KeyboardInterrupt:
-                self.stop.set()
-        self.seconds += perf_counter() - start
-        if self.status == HighsStatus.kError and self.solver.getModelStatus() == HighsModelStatus.kNotset:
-            raise BackendError(
-                "highs failed before it began; write the model with --write-model and report it"
-            )
-
-    def add(self, point: TracePoint) -> None:
-        """Keep a trace point and pass it on."""
-        self.trace.append(point)
-        self.watch.on_point(point)
-
-    def _heard(self, kind: CallbackType, _message: str, out: Any, to_solver: Any, _data: Any) -> None:
+    def _hear(self, kind: CallbackType, _message: str, out: Any, to_solver: Any, _data: Any) -> None:
         if kind in INTERRUPTS:
-            if self.stop.is_set() or self.watch.stop.is_set():
-                self.stop.set()
+            if self.run.stopping:
                 to_solver.user_interrupt = True
             return
         best, bound = (v + 0.0 if isfinite(v) else None for v in (out.mip_primal_bound, out.mip_dual_bound))
-        point = TracePoint(perf_counter() - self.begin, int(out.mip_node_count), best, bound)
-        self.add(point)
+        self.run.tell(int(out.mip_node_count), best, bound)
         if kind == CallbackType.kCallbackMipImprovingSolution:
-            self.watch.on_incumbent(np.array(out.mip_solution, dtype=float))
+            self.run.tell_incumbent(np.array(out.mip_solution, dtype=float))
+
+
+def _go(solver: highspy.Highs, run: Run) -> None:
+    """Run to the end."""
+
+    def work() -> Any:
+        status = solver.run()
+        highspy.Highs.resetGlobalScheduler(True)  # by the thread that used it
+        return status
+
+    status = run.go(work, lambda: None)  # the callbacks stop it
+    if status == HighsStatus.kError and solver.getModelStatus() == HighsModelStatus.kNotset:
+        raise BackendError("highs failed before it began; write the model with --write-model and report it")
 
 
 def _native(model: CompiledModel, options: SolveOptions) -> dict[str, Any]:
     """Every setting that matters, set explicitly."""
+    check_writable([options.log])
+    logged = {"log_to_console": False, "log_file": str(options.log)} if options.log else {}
     common = {
-        "output_flag": False,
+        "output_flag": options.log is not None,
         "solver": "ipm" if not model.integer.any() and model.matrix.nnz > LARGE else "choose",
         "mip_min_logging_interval": 0.5,
         # In a sub-MIP it can loop for ever, deaf to time limit and interrupt (seen with 1.15.1); without it
@@ -218,7 +186,7 @@ def _native(model: CompiledModel, options: SolveOptions) -> dict[str, Any]:
         "parallel": "on" if options.threads > 1 else "off",
         "random_seed": int(options.seed),
     }
-    return common | dict(options.native)
+    return common | logged | dict(options.native)
 
 
 def _set(solver: highspy.Highs, option: str, value: Any) -> None:

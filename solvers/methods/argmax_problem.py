@@ -74,6 +74,11 @@ class ArgmaxOptions:
         for name, allowed in tables.items():
             if getattr(self, name) not in allowed:
                 raise unknown_name(name, getattr(self, name), allowed)
+        if self.bounds == "obbt" and self.relu.startswith("omlt-"):
+            raise OptionError(
+                f"bounds 'obbt' tighten neurons that relu {self.relu!r} states its own way; "
+                "allowed: with relu tight, ideal or sos1"
+            )
         if self.max_columns < 1:
             raise OptionError(f"max_columns is {self.max_columns}; allowed: a whole number >= 1")
         if self.engine in ("enumerate", "branch", "price") and self.actions != "columns":

@@ -98,6 +98,7 @@ def provision_links(job: Job) -> Outcome:
     load_rows, attempts = model.rows["link_load"], model.columns["attempts"]
     connections = model.columns["connections"]
     status: Status = "gap_limit"
+    message = ""
     while True:
         row_upper, lower, upper = model.row_upper.copy(), model.lower.copy(), model.upper.copy()
         row_upper[load_rows] = -provision.load[links]
@@ -105,7 +106,8 @@ def provision_links(job: Job) -> Outcome:
         upper[connections] = model.upper[connections] - provision.copies[requests]
         result = job.solve(model.with_changes(row_upper=row_upper, lower=lower, upper=upper))
         if result.values is None or result.bound is None:
-            status = result.status if bound is None else status  # what is provisioned stays valid
+            if bound is None:  # later, what is provisioned stays valid
+                status, message = result.status, result.message
             break
         bound = floor(result.bound + ABSOLUTE_GAP) if bound is None else bound
         routes = job.decide(formulated, model, result).routes
@@ -113,7 +115,8 @@ def provision_links(job: Job) -> Outcome:
             if not _add_copies(provision, routes):
                 break
     routes = [Route(row, nodes, float(n)) for (row, nodes), n in provision.routes.items()]
-    return _heuristic(status, bound, Decision(provision.attempts.astype(float), routes), model.size)
+    decision = Decision(provision.attempts.astype(float), routes)
+    return _heuristic(status, bound, decision, model.size, message)
 
 
 def _add_copies(provision: Provision, routes: Sequence[Route]) -> int:
@@ -142,7 +145,8 @@ def round_paths(job: Job) -> Outcome:
     formulated, model = job.compile(PATH, job.instance, ModelOptions("aggregated", relax=True))
     result = job.solve(model)
     if result.values is None or result.bound is None:
-        return _heuristic(result.status, None, job.decide(formulated, model, result), model.size)
+        nothing = job.decide(formulated, model, result)
+        return _heuristic(result.status, None, nothing, model.size, result.message)
     routes = job.decide(formulated, model, result).routes
     with job.clock("round"):
         drawn = draw_paths(routes, copies_of(job.instance, pairs), np.random.default_rng(job.seed))
@@ -167,7 +171,9 @@ def draw_paths(routes: Sequence[Route], copies: Sequence[int], rng: np.random.Ge
     return drawn
 
 
-def _heuristic(status: Status, bound: int | None, decision: Decision, size: ModelSize) -> Outcome:
+def _heuristic(
+    status: Status, bound: int | None, decision: Decision, size: ModelSize, message: str = ""
+) -> Outcome:
     """Return the outcome of a heuristic: its objective is counted, ``optimal`` if it meets the bound."""
     total = float(sum(route.count for route in decision.routes))
     if status == "gap_limit" and bound is not None and total >= bound:
@@ -180,4 +186,5 @@ def _heuristic(status: Status, bound: int | None, decision: Decision, size: Mode
         attempts=decision.attempts,
         routes=decision.routes if found else (),
         size=size,
+        message=message,
     )

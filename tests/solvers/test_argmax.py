@@ -311,6 +311,7 @@ def test_a_wrong_proof_by_highs_is_not_passed_on() -> None:
         ({"bounds": "paths"}, "unknown bounds 'paths': did you mean 'path'"),
         ({"engine": "enumeration"}, "unknown engine 'enumeration': did you mean 'enumerate'"),
         ({"engine": "enumerate", "actions": "arcs"}, "enumerate lists paths, but actions is 'arcs'"),
+        ({"bounds": "obbt", "relu": "omlt-bigm"}, "allowed: with relu tight, ideal or sos1"),
         ({"max_hops": 0}, "the hop limit is 0; allowed: a whole number of at least 1"),
         ({"max_hops": -2}, "the hop limit is -2; allowed: a whole number of at least 1"),
         ({"max_columns": 0}, "max_columns is 0; allowed: a whole number >= 1"),

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import signal
-import subprocess
-import sys
 import threading
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import highspy
@@ -23,8 +18,6 @@ from tests.solvers.arrays import INFINITY, arrays, knapsack, market_split
 
 if TYPE_CHECKING:
     from formulations import CompiledModel
-
-ROOT = Path(__file__).parents[2]
 
 
 def solved(
@@ -274,33 +267,6 @@ def test_stop_from_another_thread_ends_with_the_incumbent() -> None:
     assert result.objective is not None
     assert result.objective <= float(model.cost @ start) + 1e-6
     assert result.values is not None
-
-
-INTERRUPTED = """
-import json
-from solvers.backend import Watch
-from solvers.backends.highs import Highs
-from solvers.results import SolveOptions
-from tests.solvers.arrays import market_split
-
-model, start = market_split()
-told = Watch(on_incumbent=lambda _: print("incumbent", flush=True))
-result = Highs().solve(model, SolveOptions(time_limit=300), start, told)
-print(json.dumps([result.status, result.objective, result.message, float(model.cost @ result.values)]))
-"""
-
-
-def test_ctrl_c_returns_the_incumbent() -> None:
-    command = [sys.executable, "-c", INTERRUPTED]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "incumbent\n"
-        child.send_signal(signal.SIGINT)
-        rest = child.stdout.read().splitlines()
-    assert child.returncode == 0
-    status, objective, message, value = json.loads(rest[-1])
-    assert (status, message) == ("time_limit", "stopped on request")
-    assert objective == pytest.approx(value)
 
 
 # --- settle -------------------------------------------------------------------------------------------
