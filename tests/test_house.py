@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = SETTINGS["project"]
 ROOMS = ("milproute", "solvers", "formulations", "instances")
 OPTIONAL = ("torch", "gurobipy", "pyscipopt", "onnx", "omlt", "dask", "pandas")
 
@@ -36,11 +37,12 @@ def test_every_room_is_typed(room: str) -> None:
 
 def test_every_extra_of_the_readme_is_declared() -> None:
     extras = PROJECT["optional-dependencies"]
-    named = {"gurobi", "scip", "nets", "learn", "cluster", "sequence", "notebooks", "all", "dev"}
+    named = {"gurobi", "scip", "nets", "learn", "bench", "cluster", "sequence", "notebooks", "all", "dev"}
     assert named <= set(extras)
 
 
 def test_no_file_of_a_room_is_left_out_of_the_wheel() -> None:
     kinds = {path.suffix for room in ROOMS for path in (ROOT / room).rglob("*") if path.is_file()}
-    shipped = {".py", ".typed", ".json", ".toml", ".safetensors", ""}
-    assert kinds - {".pyc"} <= shipped, "add the suffix to package-data in pyproject.toml"
+    data = SETTINGS["tool"]["setuptools"]["package-data"]["*"]
+    shipped = {".py", ".pyc", ""} | {Path(pattern).suffix for pattern in data}
+    assert kinds <= shipped, "add the suffix to package-data in pyproject.toml"

@@ -70,6 +70,16 @@ class Candidates:
         inner[np.arange(len(self)), (self.nodes >= 0).sum(axis=1) - 1] = -1
         return inner
 
+    @cached_property
+    def links_used(self) -> Rows:
+        """Rows of the links that some path uses."""
+        return np.unique(self.links[self.links >= 0])
+
+    @cached_property
+    def nodes_used(self) -> Rows:
+        """Rows of the nodes that some path passes or ends at."""
+        return np.unique(self.nodes[self.nodes >= 0])
+
     def features(self, inputs: Sequence[str]) -> sp.csr_array:
         """Return what each path adds to each input of a Q-net, shape (paths, inputs)."""
         return feature_matrix(self.rules.instance, inputs, self.request, self.links, self.interiors)
@@ -79,6 +89,12 @@ class Candidates:
         dead_links = np.append(~rules.usable, False)  # the padding -1 is never dead
         dead_inner = np.append(~rules.interior, False)
         idle = np.append(rules.memory < 1, False)
+        if not (
+            dead_links[self.links_used].any()
+            or dead_inner[self.nodes_used].any()
+            or idle[self.nodes_used].any()
+        ):
+            return Candidates(rules, self.request, self.nodes, self.links), np.arange(len(self))
         ends = self.nodes.copy()
         ends[self.interiors >= 0] = -1
         dead = dead_links[self.links].any(axis=1) | dead_inner[self.interiors].any(axis=1)

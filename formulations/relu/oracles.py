@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from formulations.relu.bounds import Box
+from formulations.relu.bounds import ROUND_OFF, Box
 from instances.features import input_slices
 
 if TYPE_CHECKING:
@@ -50,6 +50,12 @@ class ColumnOracle:
         """Bound the sum of absolute terms feature by feature."""
         found: Floats = np.abs(weights) @ self.peak
         return found
+
+    def box(self) -> Box:
+        """Bound each feature: exact as `largest` is, without a product, rounded outwards."""
+        slack = ROUND_OFF * (self.peak + 1.0)
+        values: Any = self.features
+        return Box(-self._best(-values) - slack, self._best(values) + slack)
 
     def _best(self, values: Floats) -> Floats:
         if not len(self.starts):

@@ -15,7 +15,7 @@ from instances.actions import ActionRules
 from solvers.backends import load_backend
 from solvers.clock import timed
 from solvers.methods.argmax import solve_milp, time_left, write_plan
-from solvers.methods.argmax_problem import ArgmaxOptions, ArgmaxProblem, Listed
+from solvers.methods.argmax_problem import ArgmaxOptions, ArgmaxProblem
 from solvers.methods.engines import branch_outcome, enumerate_outcome, is_branched, is_enumerable
 from solvers.methods.narrowing import narrow
 from solvers.results import SolveOptions
@@ -109,8 +109,7 @@ class ArgmaxModel:
         _check_same(base, instance)
         rules = ActionRules(instance, base.options.max_hops)
         candidates, rows = self.listed.candidates.within(rules)
-        listed = Listed(candidates, self.listed.first[rows], self.listed.peak, self.listed.box)
-        return ArgmaxProblem(base.qnet, instance, base.options, listed), rows
+        return ArgmaxProblem(base.qnet, instance, base.options, self.listed.among(candidates, rows)), rows
 
     def _arrays(self, problem: ArgmaxProblem, rows: Rows, bounds: Bounds) -> CompiledModel:
         """Write a state into copies of the template's arrays: ``problem`` is over the paths in ``rows``."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from formulations import Route
     from formulations.actions import Candidates
     from formulations.relu.affine import AffineNet
+    from formulations.relu.oracles import ColumnOracle
     from instances import Instance, QNet
 
     Floats = NDArray[np.float64]
@@ -97,22 +98,43 @@ class Listed:
     Parameters
     ----------
     candidates : the paths.
-    first : first-layer weights times the action features of each path, shape (paths, neurons).
-    peak, box : absolute terms behind ``first`` (see `ColumnOracle`) and bounds of the action features; those
-        of a larger set of paths do as well.
+    box : bounds of the action features; those of a larger set of paths do as well.
+    oracle : bounds linear functions of the first-layer sums, which are weights times features.
+    sums : bounds of these sums themselves.
     """
 
     candidates: Candidates
-    first: Floats
-    peak: Floats
     box: Box
+    oracle: ColumnOracle
+    sums: Box
+
+    @property
+    def first(self) -> Floats:
+        """What each path adds to the first-layer sums, shape (paths, neurons)."""
+        return cast("Floats", self.oracle.features)
+
+    @property
+    def peak(self) -> Floats:
+        """Largest absolute terms behind the first-layer sums, for the rounding error."""
+        return self.oracle.peak
+
+    def among(self, candidates: Candidates, rows: Rows) -> Listed:
+        """Return what is listed of some of the paths, ``candidates``, which are ``rows`` of these."""
+        if len(rows) == len(self.candidates):
+            return replace(self, candidates=candidates)
+        return _listed(candidates, self.first[rows], self.peak, self.box)
 
 
 def list_paths(candidates: Candidates, features: sp.csr_array, net: AffineNet) -> Listed:
     """Send the action features of all candidates, shape (paths, features), through the first layer."""
     weight = net.weights[0]
     peak = column_peak(candidates, abs(features) @ np.abs(weight).T)
-    return Listed(candidates, features @ weight.T, peak, column_box(candidates, features))
+    return _listed(candidates, features @ weight.T, peak, column_box(candidates, features))
+
+
+def _listed(candidates: Candidates, first: Floats, peak: Floats, box: Box) -> Listed:
+    oracle = column_oracle(candidates, first, peak)
+    return Listed(candidates, box, oracle, oracle.box())
 
 
 @dataclass
@@ -164,6 +186,10 @@ class ArgmaxProblem:
 
     def bounds(self, action: ActionModel | None = None) -> Bounds:
         """Bound all pre-activations as the options say; ``action`` is needed where no paths are listed."""
+        if self.listed is not None and self.options.bounds in ("path", "obbt"):
+            # Through the first layer once and for all: what is left are small dense products.
+            net = self.net.of_first_sums()
+            return crown_bounds(net, self.listed.oracle, interval_bounds(net, self.listed.sums), first=1)
         found = interval_bounds(self.net, self.box)
         if self.options.bounds == "interval":
             return found
@@ -173,10 +199,8 @@ class ArgmaxProblem:
     def refresh(self, action: ActionModel | None = None) -> Callable[[Bounds], Bounds]:
         """Return what carries bounds once more from layer to layer, down to the paths."""
         if self.listed is not None:
-            # Through the first layer once and for all: what is left are small dense products.
-            oracle = column_oracle(self.listed.candidates, self.listed.first, self.listed.peak)
-            net = self.net.of_first_sums()
-            return lambda bounds: crown_bounds(net, oracle, bounds)
+            net, oracle = self.net.of_first_sums(), self.listed.oracle
+            return lambda bounds: crown_bounds(net, oracle, bounds, first=1)
         walks = hop_oracle(self.rules, action or self.action_model())
         return lambda bounds: crown_bounds(self.net, walks, bounds)
 
@@ -195,7 +219,7 @@ class ArgmaxProblem:
         known = self.table().candidates
         kept = type(known)(self.rules, known.request[rows], known.nodes[rows], known.links[rows])
         assert self.listed is not None
-        listed = Listed(kept, self.listed.first[rows], self.listed.peak, self.listed.box)
+        listed = self.listed.among(kept, rows)
         return ArgmaxProblem(self.qnet, self.instance, self.options, listed, self.seconds)
 
     def empty_q(self) -> float:
