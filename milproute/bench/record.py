@@ -26,6 +26,7 @@ class CellSpec(Frozen):
     formulation, variant : ``link``, ``path``, ``reps`` or ``argmax``, and how it is stated.
     method, flows, relax : as in `solvers.solve`; of an argmax they keep their defaults.
     qnet, qnet_digest, max_hops : of an argmax.
+    draw_pairs : seed of the entangled pairs that were drawn for the instance; the digest is of the drawn one.
     solver, native : name of the back end and its native options.
     solver_version, packages : versions that the outcome hangs on.
     seed, permutation : of the solver; of the rows and columns of its model (0: as built).
@@ -42,6 +43,7 @@ class CellSpec(Frozen):
     qnet: Identifier | None = None
     qnet_digest: Identifier | None = None
     max_hops: Annotated[int, Field(strict=True, ge=1)] | None = None
+    draw_pairs: Count | None = None
     solver: Identifier
     native: dict[str, bool | int | float | str] = Field(default_factory=dict)
     solver_version: str

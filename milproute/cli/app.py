@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from milproute.cli import embed, instances, solve, solvers, train, verify
+from milproute.cli import bench, embed, instances, solve, solvers, train, verify
 
 app = typer.Typer(
     name="milproute",
@@ -23,6 +23,7 @@ app.command("verify", short_help="Check a plan, independently of any solver.")(v
 app.command("solvers", short_help="List what is installed and what it can do.")(solvers.solvers)
 app.add_typer(instances.app, name="instances")
 app.add_typer(train.app, name="train")
+app.add_typer(bench.app, name="bench")
 
 
 def _version(wanted: bool) -> None:

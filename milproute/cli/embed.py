@@ -55,6 +55,9 @@ def embed(
 
     Exit status as in `milproute solve`.
     """
+    from milproute.startup import load_scipy_lightly
+
+    load_scipy_lightly()
     from dataclasses import asdict
 
     from instances import OptionError, resolve, save

@@ -58,6 +58,9 @@ def solve(
     Exit status: 0 a verified plan, 1 no solution (infeasible, or a limit came first), 2 bad input,
     3 the solver is missing, failed, or gave a wrong answer.
     """
+    from milproute.startup import load_scipy_lightly
+
+    load_scipy_lightly()
     from instances import OptionError, resolve, save
     from solvers import SolveOptions, Worker
     from solvers import solve as run

@@ -1,0 +1,1 @@
+"""The suites that ship with milproute, by name."""
