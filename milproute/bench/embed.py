@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 
     from instances import Instance, QNet
 
-NETS = ("q-waxman-20-3-16x16", "q-waxman-50-5-32x32-l0", "q-waxman-50-5-32x32", "q-waxman-100-10-32x32")
+NETS = (
+    "q-surfnet-5-16x32",
+    "q-waxman-20-3-16x16",
+    "q-waxman-50-5-32x32-l0",
+    "q-waxman-50-5-32x32",
+    "q-waxman-100-10-32x32",
+)
 GAP = 1e-4
 USUAL: dict[str, Any] = {"actions": "arcs", "relu": "omlt-bigm", "bounds": "interval", "engine": "milp"}
 OURS: dict[str, Any] = {"actions": "columns", "relu": "tight", "bounds": "path", "engine": "milp"}

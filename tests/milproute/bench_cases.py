@@ -40,6 +40,8 @@ class Stub(Highs):
             return replace(honest, bound=honest.bound - 1, status="gap_limit")
         if mood == "feasibility":
             return replace(honest, values=honest.values + 100)
+        if mood == "lazy":  # nothing at all, called optimal: only another solver can tell
+            return replace(honest, values=0 * honest.values, objective=0.0, bound=0.0)
         if mood == "infeasible":
             return replace(honest, status="infeasible")
         if mood == "licence":

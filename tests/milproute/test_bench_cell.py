@@ -21,6 +21,7 @@ from instances.library.qnets import FOLDER, load_library_qnet, qnet_library
 from milproute.bench import groups
 from milproute.bench.cell import find_instance, find_qnet
 from milproute.bench.children import EndedError, end_cells
+from milproute.bench.consistency import contradictions, judge
 from milproute.bench.launch import GRACE, run_cell
 from milproute.bench.record import CellSpec, Record
 from milproute.bench.recorder import Recorder
@@ -36,6 +37,7 @@ MOODS = {
     "honest": {},
     "objective": {},
     "bound": {},
+    "lazy": {},
     "feasibility": {},
     "infeasible": {},
     "licence": {},
@@ -105,6 +107,17 @@ def test_a_crash_is_tried_twice_and_names_its_signal(records: dict[str, Record])
 def test_running_out_of_memory_is_its_own_status(records: dict[str, Record], mood: str) -> None:
     assert records[mood].status == "memory_limit"
     assert "out of memory" in (records[mood].message or "")
+
+
+def test_a_claim_that_only_another_solver_can_refute_is_convicted_beside_it(
+    records: dict[str, Record],
+) -> None:
+    lazy, honest = records["lazy"], records["honest"]
+    assert (lazy.status, lazy.objective, lazy.verified) == ("optimal", 0.0, True)  # nothing is wrong with it
+    judged = judge([lazy, honest], contradictions([lazy, honest]))
+    assert [cell.status for cell in judged] == ["wrong_solution", "optimal"]
+    assert all(cell.contradiction for cell in judged)
+    assert [cell.suspect for cell in judged] == [True, False]
 
 
 def test_a_licence_that_refuses_is_a_row(records: dict[str, Record]) -> None:

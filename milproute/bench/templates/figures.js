@@ -62,7 +62,7 @@ function drawPair() {
   const [x, y] = ["pair-x", "pair-y"].map((id) => Number(byId(id).value));
   const traces = [pairPoints(x, y, true), pairPoints(x, y, false)];
   const all = traces.flatMap((trace) => trace.x.concat(trace.y));
-  const [low, high] = all.length ? [Math.min(...all) / 1.5, Math.max(...all) * 1.5] : [0.1, 10];
+  const [low, high] = all.length ? [all.reduce((a, b) => Math.min(a, b)) / 1.5, all.reduce((a, b) => Math.max(a, b)) * 1.5] : [0.1, 10];
   const range = [Math.log10(low), Math.log10(high)];
   const span = range[1] - range[0];
   const axis = (index) => ({ title: { text: `time of ${index + 1} (s)` }, type: "log", tickformat: "~g", dtick: span < 2.3 ? "D2" : Math.ceil(span / 5), range });
