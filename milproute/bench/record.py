@@ -9,12 +9,18 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from instances import ModelSize, Status
+from instances.errors import DocumentError
 from instances.frozen import Count, Flag, Frozen, Identifier, NonNegative, Number
+from instances.plan import relative_gap
 
 CELL_FORMAT: Literal["milproute.cell/1"] = "milproute.cell/1"
 
 Seconds = NonNegative
 Point = tuple[Seconds, Count, Number | None, Number | None]  # seconds, nodes, objective, bound
+
+
+class RecordError(DocumentError):
+    """A file of a result folder that holds no record of a cell."""
 
 
 class CellSpec(Frozen):
@@ -147,8 +153,10 @@ class Record(Frozen):
 
     @property
     def solved(self) -> bool:
-        """Whether the cell ended with a checked optimum."""
-        return self.status == "optimal" and self.verified
+        """Whether the cell ended checked, and proven to the gap that was asked for."""
+        gap = relative_gap(self.objective, self.bound)
+        within = self.status == "gap_limit" and gap is not None and gap <= self.spec.gap
+        return self.verified and (self.status == "optimal" or within)
 
     @property
     def time(self) -> float:

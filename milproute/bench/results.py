@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from instances import MilprouteError, OutputError
 from instances.files import read_json, write_text
 from instances.frozen import Frozen, Identifier
-from milproute.bench.record import CELL_FORMAT, CellSpec, Record
-from milproute.bench.table import RecordError
+from milproute.bench.record import CELL_FORMAT, CellSpec, Record, RecordError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -185,7 +184,10 @@ def read_record(path: Path) -> Record:
     ------
     RecordError : the file holds none, or that of another cell.
     """
-    record = Record.parse(read_json(path, RecordError, CELL_FORMAT), str(path), RecordError)
+    try:
+        record = Record.model_validate_json(path.read_bytes())
+    except (OSError, ValueError):  # read again with care, to say what is wrong
+        record = Record.parse(read_json(path, RecordError, CELL_FORMAT), str(path), RecordError)
     if not record.key == record.spec.key == path.stem:
         raise RecordError(path, "key", repr(record.key), "the name of the file and the hash of spec", "")
     return record

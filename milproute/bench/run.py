@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from milproute.bench.executors import LOCAL, open_executor
-from milproute.bench.record import Machine, Record
-from milproute.bench.table import RecordError
+from milproute.bench.record import Machine, Record, RecordError
 from milproute.bench.task import Outcome, Task
 
 if TYPE_CHECKING:

@@ -115,7 +115,7 @@ def merge(
 @app.command()
 def report(folder: FolderArgument, as_json: JsonOption = False) -> None:
     """Write results.csv, results.parquet and report.html into DIR."""
-    from milproute.bench.report import write_report
+    from milproute.bench.report.write import write_report
 
     page = write_report(folder)
     if as_json:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from milproute.bench.metrics import performance_profiles, solved_over_time
+from milproute.bench.report.metrics import performance_profiles, solved_over_time
 from milproute.plotting.style import request_style
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from milproute.bench.metrics import Curve
+    from milproute.bench.report.metrics import Curve
 
 TASK = ["instance", "qnet", "relax", "seed", "permutation"]
 
@@ -71,10 +71,9 @@ def plot_profiles(table: pd.DataFrame, ax: Axes | None = None, most: float = 100
 
 def _times(table: pd.DataFrame) -> pd.DataFrame:
     """Return seconds, a row a task and a column a configuration, best first; infinite where unsolved."""
-    solved = (table["status"] == "optimal") & table["verified"]
     rows = table[TASK].astype("string").fillna("").agg(" ".join, axis=1)
     wide = table.assign(
-        configuration=configurations(table), task=rows, seconds=table["time"].where(solved, np.inf)
+        configuration=configurations(table), task=rows, seconds=table["time"].where(table["solved"], np.inf)
     ).pivot(index="task", columns="configuration", values="seconds")
     wide = wide.fillna(np.inf)
     order = sorted(wide, key=lambda name: (-np.isfinite(wide[name]).sum(), wide[name].median(), name))

@@ -21,10 +21,10 @@ from instances.library.qnets import FOLDER, load_library_qnet, qnet_library
 from milproute.bench import groups
 from milproute.bench.cell import find_instance, find_qnet
 from milproute.bench.children import EndedError, end_cells
-from milproute.bench.consistency import contradictions, judge
 from milproute.bench.launch import GRACE, run_cell
 from milproute.bench.record import CellSpec, Record
 from milproute.bench.recorder import Recorder
+from milproute.bench.report.consistency import contradictions, judge
 from milproute.bench.stream import read_stream
 from milproute.bench.task import Task
 from solvers import load_backend, solve

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from milproute.bench.consistency import TOLERANCE, Judged, contradictions, judge
+from milproute.bench.report.consistency import TOLERANCE, Judged, contradictions, judge
 from tests.milproute.records import record, spec
 
 if TYPE_CHECKING:

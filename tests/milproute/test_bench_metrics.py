@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from milproute.bench.metrics import (
+from milproute.bench.report.metrics import (
     carried_forward,
     charged,
     gap_over_time,

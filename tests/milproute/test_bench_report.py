@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from milproute.bench.details import BUDGET, LEAST, MOST, log_limit
-from milproute.bench.table import RecordError
+from milproute.bench.record import RecordError
+from milproute.bench.report.details import BUDGET, LEAST, MOST, log_limit
 from tests.milproute.parsed_page import Page
 from tests.milproute.records import MACHINE, record, spec, write_folder
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 for package in ("pandas", "pyarrow", "plotly", "jinja2"):
     pytest.importorskip(package, reason=f"needs {package}")
 
-from milproute.bench.report import write_report  # noqa: E402
+from milproute.bench.report.write import write_report  # noqa: E402
 
 EVIL = "<script>alert(1)</script>"
 MIB = 1024
@@ -278,7 +278,7 @@ def test_a_folder_that_is_no_result_folder_is_refused(tmp_path: Path) -> None:
 
 def test_importing_the_report_loads_no_optional_package() -> None:
     code = (
-        "import sys, milproute.bench.report\n"
+        "import sys, milproute.bench.report.write\n"
         "print([name for name in ('pandas', 'pyarrow', 'plotly', 'jinja2', 'pyomo') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -288,7 +288,8 @@ def test_importing_the_report_loads_no_optional_package() -> None:
 @pytest.mark.slow
 def test_two_thousand_cells_cost_a_fifth_of_what_ten_thousand_may(tmp_path: Path) -> None:
     code = (
-        "import resource, sys; from pathlib import Path; from milproute.bench.report import write_report\n"
+        "import resource, sys; from pathlib import Path\n"
+        "from milproute.bench.report.write import write_report\n"
         "write_report(Path(sys.argv[1])); used = resource.getrusage(resource.RUSAGE_SELF)\n"
         "print(used.ru_utime + used.ru_stime, used.ru_maxrss)"
     )

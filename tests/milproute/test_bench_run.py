@@ -19,11 +19,10 @@ from milproute.bench import executors, run
 from milproute.bench.board import Board
 from milproute.bench.expansion import Cell, expand
 from milproute.bench.machine import describe_machine, usable_cpus
-from milproute.bench.record import Record
+from milproute.bench.record import Record, RecordError
 from milproute.bench.results import FolderError, ResultFolder, merge, progress
 from milproute.bench.run import missing_cells, run_cells
 from milproute.bench.suite import Suite
-from milproute.bench.table import RecordError
 from milproute.bench.task import Outcome, Task
 
 if TYPE_CHECKING:

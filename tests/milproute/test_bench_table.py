@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from instances import MissingPackageError
-from milproute.bench.consistency import contradictions, judge
-from milproute.bench.table import cell_table, write_table
+from milproute.bench.report.consistency import contradictions, judge
+from milproute.bench.report.table import cell_table, write_table
 from tests.milproute.records import record, spec
 
 if TYPE_CHECKING:
@@ -99,3 +99,21 @@ def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(MissingPackageError, match=r"milproute\[bench\]"):
         table_of(record())
+
+
+@pytest.mark.parametrize(
+    ("changes", "solved"),
+    [
+        ({}, True),
+        ({"verified": False}, False),
+        ({"status": "gap_limit", "objective": 7.0, "bound": 7.0007}, True),  # the gap asked for is 1e-4
+        ({"status": "gap_limit", "objective": 7.0, "bound": 7.0008}, False),
+        ({"status": "time_limit", "objective": 7.0, "bound": 7.0}, False),
+    ],
+)
+def test_a_cell_is_solved_when_it_is_checked_and_proven_to_the_gap_asked_for(
+    changes: dict[str, object], solved: bool
+) -> None:
+    one = record(spec(gap=1e-4), **changes)
+    assert one.solved is solved
+    assert table_of(one)["solved"].tolist() == [solved]

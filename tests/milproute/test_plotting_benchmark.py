@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 pd = pytest.importorskip("pandas", reason="needs pandas")
 
-CELLS = [  # selector, method, instance, status, verified, time
-    ("highs", "exact", "a", "optimal", True, 1.0),
-    ("highs", "exact", "b", "optimal", True, 4.0),
-    ("scip", "exact", "a", "optimal", True, 2.0),
-    ("scip", "exact", "b", "time_limit", True, 10.0),
-    ("liar", "rounding", "a", "optimal", False, 0.1),
-    ("liar", "rounding", "b", "wrong_solution", False, 0.1),
+CELLS = [  # selector, method, instance, solved, time
+    ("highs", "exact", "a", True, 1.0),
+    ("highs", "exact", "b", True, 4.0),
+    ("scip", "exact", "a", True, 2.0),
+    ("scip", "exact", "b", False, 10.0),
+    ("liar", "rounding", "a", False, 0.1),
+    ("liar", "rounding", "b", False, 0.1),
 ]
 
 
 @pytest.fixture
 def table() -> Any:
-    names = ("selector", "method", "instance", "status", "verified", "time")
+    names = ("selector", "method", "instance", "solved", "time")
     frame = pd.DataFrame(CELLS, columns=names)
     frame["qnet"] = pd.array([None] * len(frame), dtype="string")
     return frame.assign(variant="by-source", relax=False, seed=1, permutation=0, time_limit=10.0)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from instances.files import write_text
-from milproute.bench.consistency import contradictions, judge
-from milproute.bench.noise import noise, read_references
-from milproute.bench.page import page
+from milproute.bench.record import RecordError
+from milproute.bench.report.consistency import contradictions, judge
+from milproute.bench.report.noise import noise, read_references
+from milproute.bench.report.page import page
+from milproute.bench.report.table import cell_table, write_table
 from milproute.bench.results import ResultFolder
-from milproute.bench.table import RecordError, cell_table, write_table
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from milproute.bench.consistency import Judged
+    from milproute.bench.report.consistency import Judged
 
 CHUNK = 100  # cells
 POINTS = 200  # of a trace

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from milproute.bench.metrics import carried_forward
+from milproute.bench.report.metrics import carried_forward
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

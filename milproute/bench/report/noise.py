@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from instances.files import read_text
 from instances.frozen import Frozen, Identifier, NonNegative
-from milproute.bench.table import RecordError
+from milproute.bench.record import RecordError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from instances.qnet import optional_package
-from milproute.bench.metrics import (
+from milproute.bench.report.metrics import (
     Curve,
     charged,
     gap_over_time,
@@ -17,15 +17,15 @@ from milproute.bench.metrics import (
     performance_profiles,
     solved_over_time,
 )
-from milproute.bench.ranking import SEED, instance_numbers, task_label
+from milproute.bench.report.ranking import SEED, instance_numbers, task_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from milproute.bench.history import History
-    from milproute.bench.ranking import Configuration, Ranking
+    from milproute.bench.report.history import History
+    from milproute.bench.report.ranking import Configuration, Ranking
 
 # Okabe and Ito (2008) without black and yellow, which vanish on a dark and on a white page.
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")

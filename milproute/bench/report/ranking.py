@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from milproute.bench.metrics import (
+from milproute.bench.report.metrics import (
     Interval,
     charged,
     geometric_interval,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from instances import Status
-    from milproute.bench.consistency import Judged
+    from milproute.bench.report.consistency import Judged
 
 Outcome = Literal["solved", "stopped", "no plan", "wrong", "failed"]
 Task = tuple[Any, ...]

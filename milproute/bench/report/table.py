@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from instances.errors import DocumentError
 from instances.files import write_bytes, write_text
 from instances.plan import relative_gap
 from instances.qnet import optional_package
@@ -16,16 +15,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from milproute.bench.consistency import Judged
+    from milproute.bench.report.consistency import Judged
 
 # Columns with gaps: without a type of its own, one that is empty throughout would have none in the file.
 COUNTS = ("rows", "columns", "nonzeros", "integers", "max_hops", "draw_pairs", "memory_limit_mb")
 NUMBERS = ("objective", "bound", "gap", "peak_mb")
 TEXTS = ("qnet", "contradiction", "breaches", "message", "commit")
-
-
-class RecordError(DocumentError):
-    """A file of a result folder that holds no record of a cell."""
 
 
 def cell_table(cells: Sequence[Judged]) -> pd.DataFrame:
@@ -52,6 +47,7 @@ def _row(cell: Judged, phases: Mapping[str, None]) -> dict[str, Any]:
     return {
         "key": record.key,
         "status": cell.status,
+        "solved": cell.solved,
         "instance": spec.instance,
         "formulation": spec.formulation,
         "variant": spec.variant,

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from milproute.bench.history import history
-from milproute.bench.metrics import primal_integral
+from milproute.bench.report.history import history
+from milproute.bench.report.metrics import primal_integral
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from instances import Status
-    from milproute.bench.history import History
     from milproute.bench.record import Record
+    from milproute.bench.report.history import History
 
 TOLERANCE = 1e-6
 
@@ -63,8 +63,8 @@ class Judged:
 
     @property
     def solved(self) -> bool:
-        """Whether the cell ended with a checked optimum that nothing refutes."""
-        return self.status == "optimal" and self.valid
+        """Whether the cell is solved and nothing refutes it."""
+        return self.record.solved and self.valid
 
     @property
     def valid(self) -> bool:

@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from instances.qnet import optional_package
-from milproute.bench.details import CHUNK, log_limit, packed_details
-from milproute.bench.figures import figures, look
-from milproute.bench.metrics import LEVEL, SHIFT
-from milproute.bench.ranking import OUTCOME_WORDS, rankings, summarise, task, task_label
+from milproute.bench.report.details import CHUNK, log_limit, packed_details
+from milproute.bench.report.figures import figures, look
+from milproute.bench.report.metrics import LEVEL, SHIFT
+from milproute.bench.report.ranking import OUTCOME_WORDS, rankings, summarise, task, task_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from milproute.bench.consistency import Contradiction, Judged
-    from milproute.bench.metrics import Interval
-    from milproute.bench.noise import Noise
-    from milproute.bench.ranking import Ranking
     from milproute.bench.record import Machine
+    from milproute.bench.report.consistency import Contradiction, Judged
+    from milproute.bench.report.metrics import Interval
+    from milproute.bench.report.noise import Noise
+    from milproute.bench.report.ranking import Ranking
 
 SCRIPTS = ("base.js", "dialog.js", "figures.js", "cells.js")  # in the order they run
 TEMPLATES = Path(__file__).with_name("templates")

@@ -1,0 +1,1 @@
+"""The report of a benchmark: metrics, verdicts across solvers, tables and the page."""
