@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 from milproute.bench.report.metrics import performance_profiles, solved_over_time
 from milproute.plotting.style import request_style
@@ -44,10 +45,9 @@ def plot_solved(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     most = float(table["time_limit"].max())
     curves = [solved_over_time(times[name].to_numpy()) for name in times]
     _draw(ax, list(times), curves, most)
-    ax.set_xscale("log")
     ax.set_xlim(0.01, most)
     ax.set_xlabel("seconds (all phases)")
-    ax.set_ylabel("share of cells solved")
+    ax.set_ylabel("cells solved")
     return ax
 
 
@@ -62,10 +62,9 @@ def plot_profiles(table: pd.DataFrame, ax: Axes | None = None, most: float = 100
     ax = ax or Figure(figsize=(7.5, 3.6), layout="constrained").subplots()
     times = _times(table)
     _draw(ax, list(times), performance_profiles(times.to_numpy()), most)
-    ax.set_xscale("log")
     ax.set_xlim(1.0, most)
     ax.set_xlabel("time, as a multiple of the quickest on the same cell")
-    ax.set_ylabel("share of cells solved")
+    ax.set_ylabel("cells solved")
     return ax
 
 
@@ -86,6 +85,9 @@ def _draw(ax: Axes, names: list[str], curves: list[Curve], most: float) -> None:
         x = np.append(curve.x, max(most, curve.x[-1]))
         y = np.append(curve.y, curve.y[-1])
         ax.step(x, y, where="post", label=name, color=style.color, linestyle=style.linestyle, linewidth=1.6)
+    ax.set_xscale("log")
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     ax.set_ylim(0.0, 1.02)
     ax.grid(visible=True, linewidth=0.4, alpha=0.5)
     ax.spines[["top", "right"]].set_visible(False)
