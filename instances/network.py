@@ -6,7 +6,6 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any
 
-import networkx as nx
 import numpy as np
 from pydantic import Field, model_validator
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Self
 
+    import networkx as nx
     from numpy.typing import NDArray
 
 
@@ -146,6 +146,8 @@ class Network(Frozen):
 
     def to_networkx(self) -> nx.Graph[str]:
         """Return a networkx graph: ids as nodes, every field as an attribute, `row` on links."""
+        import networkx as nx  # only here: the room alone loads quickly
+
         graph: nx.Graph[str] = nx.Graph(attenuation_per_km=self.attenuation_per_km)
         for node in self.nodes:
             graph.add_node(node.id, **node.model_dump(exclude={"id"}))

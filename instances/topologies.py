@@ -7,7 +7,6 @@ from itertools import combinations
 from math import cos, hypot, pi, sin
 from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 
 from instances.errors import OptionError
@@ -59,6 +58,8 @@ def waxman(
     pairs = list(combinations(range(nodes), 2))
     lengths = [distance_km(positions[u], positions[v]) for u, v in pairs]
     order = _weighted_order(rng, -np.array(lengths) / (alpha * hypot(width_km, height_km)))
+    import networkx as nx  # only here: the room alone loads quickly
+
     components = nx.utils.UnionFind(range(nodes))
     tree: list[int] = []
     rest: list[int] = []
@@ -79,6 +80,8 @@ def random_geometric(
     """
     positions = _scatter(rng, nodes, width_km, height_km)
     edges = [(u, v, distance_km(positions[u], positions[v])) for u, v in combinations(range(nodes), 2)]
+    import networkx as nx  # only here: the room alone loads quickly
+
     components = nx.utils.UnionFind(range(nodes))
     chosen = []
     for u, v, length in sorted(edges, key=lambda edge: (edge[2], edge)):
@@ -103,6 +106,8 @@ def watts_strogatz(
     """
     if degree % 2 or not 2 <= degree < nodes:
         raise OptionError(f"degree is {degree}; allowed: an even number from 2 to {nodes - 1}")
+    import networkx as nx  # only here: the room alone loads quickly
+
     graph = nx.Graph((u, (u + k) % nodes) for k in range(1, degree // 2 + 1) for u in range(nodes))
     for k in range(1, degree // 2 + 1):
         for u in range(nodes):

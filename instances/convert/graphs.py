@@ -17,8 +17,6 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import ParseError
 
-import networkx as nx
-
 from instances.convert.fields import Draft, Format, Supplied, cannot_hold, complete
 from instances.errors import InstanceError
 from instances.files import read_text
@@ -28,11 +26,13 @@ from instances.network import Link, Node
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import networkx as nx
+
     from instances.instance import Instance
 
 # What XML 1.0 cannot hold, not even escaped.
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_MALFORMED = (nx.NetworkXException, ParseError, ValueError, KeyError, TypeError, AttributeError)
+_MALFORMED = (ParseError, ValueError, KeyError, TypeError, AttributeError)
 
 
 def write_graphml(instance: Instance) -> str:
@@ -42,6 +42,8 @@ def write_graphml(instance: Instance) -> str:
     ------
     InstanceError : an id with a character that XML cannot hold.
     """
+    import networkx as nx  # only here: the room alone loads quickly
+
     for i, node in enumerate(instance.nodes):
         if _NO_XML.search(node.id):
             raise cannot_hold(
@@ -55,27 +57,33 @@ def write_graphml(instance: Instance) -> str:
 
 def write_gml(instance: Instance) -> str:
     """Write GML; node ids are the labels."""
+    import networkx as nx  # only here: the room alone loads quickly
+
     return "\n".join(nx.generate_gml(_graph(instance))) + "\n"
 
 
 def read_graphml(supplied: Supplied) -> Instance:
     """Read GraphML, ours or another tool's."""
+    import networkx as nx  # only here: the room alone loads quickly
+
     text = read_text(supplied.path, InstanceError)
     try:
         graph = nx.parse_graphml(text)
-    except _MALFORMED as failure:
+    except (nx.NetworkXException, *_MALFORMED) as failure:
         raise _malformed(supplied, failure, "GraphML") from None
     return complete(_draft(graph, list(graph), supplied), supplied)
 
 
 def read_gml(supplied: Supplied) -> Instance:
     """Read GML, ours or another tool's."""
+    import networkx as nx  # only here: the room alone loads quickly
+
     text = read_text(supplied.path, InstanceError)
     if not re.search(r"\bmultigraph\s+1\b", text):  # networkx refuses parallel edges without this word
         text = re.sub(r"(^|\n)(\s*graph\s*\[)", r"\1\2 multigraph 1 ", text, count=1)
     try:
         graph = nx.parse_gml(text.split("\n"), label="id")
-    except _MALFORMED as failure:
+    except (nx.NetworkXException, *_MALFORMED) as failure:
         raise _malformed(supplied, failure, "GML") from None
     # networkx reads the strings "[]" and "()" as an empty list and tuple.
     empty = {"[]": "[]", "()": "()"}
@@ -88,6 +96,8 @@ def read_gml(supplied: Supplied) -> Instance:
 
 def _graph(instance: Instance) -> nx.Graph[str]:
     """Return a graph with plain attributes: no None, no tuple."""
+    import networkx as nx  # only here: the room alone loads quickly
+
     extra = {
         "format": INSTANCE_FORMAT,
         "name": instance.name,

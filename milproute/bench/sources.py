@@ -35,22 +35,22 @@ class InstanceSource:
     Parameters
     ----------
     label, instance, digest : name, problem and content hash.
+    document : before pairs are drawn; a cell reads it sooner than it makes the instance again.
     draw_pairs : seed of the pairs on its links, None for those that it came with.
-    document : the JSON document of an instance that only a file of this machine holds.
     """
 
     label: str
     instance: Instance
     digest: str
+    document: dict[str, Any]
     draw_pairs: int | None = None
-    document: dict[str, Any] | None = None
 
     def drawn(self, seed: int | None) -> InstanceSource:
         """Return this source with pairs drawn; unchanged without a seed."""
         if seed is None:
             return self
         instance = draw_entangled(self.instance, seed)
-        return InstanceSource(self.label, instance, fingerprint(instance), seed, self.document)
+        return InstanceSource(self.label, instance, fingerprint(instance), self.document, seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +124,7 @@ class Sources:
         if label not in self.known:
             path = self.folder / label
             instance = read_any(path) if path.is_file() else resolve(label)
-            document = instance.document() if path.is_file() else None
-            self.known[label] = InstanceSource(label, instance, fingerprint(instance), document=document)
+            self.known[label] = InstanceSource(label, instance, fingerprint(instance), instance.document())
         return self.known[label]
 
 
