@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 FAILURES = {"wrong_solution", "crash", "licence", "error"}
 
+# Engines that ask no solver.
+BY_ITSELF = {"enumerate": "trying all actions", "branch": "branching over paths"}
+
 # What to do about a plan that is none, or not to be trusted.
 REMEDIES = {
     "no_solution": "a limit came before the first solution. Try a longer --time-limit or --method rounding.",
@@ -72,7 +75,7 @@ def _details(console: Console, problem: Instance, plan: Plan) -> None:
         attempts = sum(a.channels for a in plan.attempts)
         console.print(f"{attempts:g} attempts on {len(plan.attempts)} of {len(problem.links)} links")
     seconds = ", ".join(f"{phase} {t:.2f} s" for phase, t in plan.seconds.items())
-    by = f"{plan.solver} {plan.solver_version}" if plan.engine != "enumerate" else "trying all actions"
+    by = BY_ITSELF.get(plan.engine or "", f"{plan.solver} {plan.solver_version}")
     console.print(f"{plan.formulation} ({plan.variant}) by {by}; {seconds}", markup=False, soft_wrap=True)
 
 

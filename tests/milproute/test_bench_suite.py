@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +17,6 @@ from solvers import load_backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 NET = "q-waxman-20-3-16x16"
 HEAD = """
@@ -183,3 +183,10 @@ def test_a_suite_that_does_not_exist_is_refused(name: str, message: str) -> None
     with pytest.raises(MilprouteError) as caught:
         load_suite(name)
     assert message in str(caught.value)
+
+
+def test_the_suite_of_the_manual_is_one(tmp_path: Path) -> None:
+    manual = (Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(manual.partition("```toml\n")[2].partition("```")[0])
+    suite, _ = load_suite(str(tmp_path / "mine.toml"))
+    assert [model.formulation for model in suite.models] == ["link", "path", "argmax"]
