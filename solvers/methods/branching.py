@@ -40,6 +40,7 @@ SLACK = 1e-9
 # Bounds and ceiling are reckoned again while at least this share of the paths falls.
 WORTHWHILE = 0.1
 ROUNDS = 3
+TIME_UP = "the time limit came first"
 TELL = 0.5  # seconds between two points of the trace
 # A neuron of the first layer is split unless one of the second blurs the ceiling this much more.
 DEEPER = 2.0
@@ -215,7 +216,7 @@ def branch(
             told = now
             watch.on_point(TracePoint(now - begin, search.nodes, search.objective, search.bound))
         if watch.stop.is_set() or (limits.time_limit is not None and now > begin + limits.time_limit):
-            stopped = "stopped on request" if watch.stop.is_set() else "the time limit came first"
+            stopped = "stopped on request" if watch.stop.is_set() else TIME_UP
             break
         top = heapq.heappop(search.heap)
         try:

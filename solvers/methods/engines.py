@@ -11,7 +11,7 @@ import numpy as np
 from formulations import Route
 from instances.plan import relative_gap
 from solvers.job import Outcome
-from solvers.methods.branching import branch
+from solvers.methods.branching import TIME_UP, branch
 from solvers.methods.search import count_actions, enumerate_actions
 from solvers.results import ABSOLUTE_GAP
 
@@ -84,7 +84,7 @@ def branch_outcome(
     told = f"branch and bound: {found.nodes} nodes" + (f", {found.stopped}" if found.stopped else "")
     routes = routes_of(problem.table().candidates, found.chosen)
     outcome = Outcome(status, found.objective, found.bound, np.zeros(0), routes, None, message=told)
-    if not (auto and status == "time_limit") or (watch is not None and watch.stop.is_set()):
+    if closed or not auto or found.stopped != TIME_UP:
         return outcome, None
     ceiling = narrowed.bounds.below(found.bound)
     return outcome, replace(narrowed, start=found.chosen, known=found.objective, bounds=ceiling)

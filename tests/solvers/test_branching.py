@@ -132,6 +132,10 @@ def test_a_request_to_stop_and_ctrl_c_keep_action_and_bound(monkeypatch: pytest.
     broken = branch(problem, *start)
     assert broken.stopped == "stopped by Ctrl-C"
     assert broken.bound >= truth.objective - 1e-9
+    monkeypatch.setattr(engines, "FEW_ACTIONS", 0)
+    hard, network, most = load_library_qnet("q-waxman-50-5-32x32-l0")
+    plan = argmax(hard, network, max_hops=most)  # by `auto`, which must not go on with a MILP
+    assert (plan.engine, plan.status, plan.verified) == ("branch", "time_limit", True)
 
 
 def test_the_trace_ends_with_what_is_returned_and_its_bound_only_falls() -> None:
