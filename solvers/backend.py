@@ -84,3 +84,34 @@ class Backend(Protocol):
 
     def write(self, model: CompiledModel, path: Path) -> None:
         """Write ``model`` to ``path`` in the MPS format."""
+
+
+class Around:
+    """A back end around another: by itself it only says who is inside.
+
+    Parameters
+    ----------
+    backend : who solves.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+
+    @property
+    def name(self) -> str:
+        """Name of the back end that solves."""
+        return self.backend.name
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What the back end that solves can do."""
+        return self.backend.capabilities
+
+    @property
+    def version(self) -> str:
+        """Version of the solver."""
+        return self.backend.version
+
+    def write(self, model: CompiledModel, path: Path) -> None:
+        """Write ``model`` as the solver gets it."""
+        self.backend.write(model, path)

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
+from solvers.backend import Around
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from formulations import CompiledModel
-    from solvers.backend import Backend, Capability, Watch
+    from solvers.backend import Watch
     from solvers.results import SolveOptions, SolveResult
 
     Floats = NDArray[np.float64]
@@ -26,31 +27,13 @@ TOLERANCE = 1e-6
 SHOWN = 5  # breaches that a message lists
 
 
-class Checked:
+class Checked(Around):
     """A back end that is not believed: a claim that the matrices refute becomes ``wrong_solution``.
 
     Parameters
     ----------
     backend : who solves.
     """
-
-    def __init__(self, backend: Backend) -> None:
-        self.backend = backend
-
-    @property
-    def name(self) -> str:
-        """Name of the back end that solves."""
-        return self.backend.name
-
-    @property
-    def capabilities(self) -> frozenset[Capability]:
-        """What the back end that solves can do."""
-        return self.backend.capabilities
-
-    @property
-    def version(self) -> str:
-        """Version of the solver."""
-        return self.backend.version
 
     def solve(
         self,
@@ -67,10 +50,6 @@ class Checked:
         more = f"; {len(found) - SHOWN} more" if len(found) > SHOWN else ""
         message = f"{self.name} gives a wrong answer: {'; '.join(found[:SHOWN])}{more}"
         return replace(result, status="wrong_solution", message=message)
-
-    def write(self, model: CompiledModel, path: Path) -> None:
-        """Write ``model`` as the solver gets it."""
-        self.backend.write(model, path)
 
 
 def breaches(model: CompiledModel, result: SolveResult) -> list[str]:

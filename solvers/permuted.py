@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
-from solvers.backend import Watch
+from solvers.backend import Around, Watch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from formulations import CompiledModel
-    from solvers.backend import Backend, Capability
+    from solvers.backend import Backend
     from solvers.results import SolveOptions, SolveResult
 
     Order = NDArray[np.int64]
 
 
-class Permuted:
+class Permuted(Around):
     """A back end behind a shuffle: the same problem in another order, the answer in the model's own.
 
     How long a solver takes hangs on the order of rows and columns as much as on its seed; what it finds
@@ -35,22 +35,8 @@ class Permuted:
     """
 
     def __init__(self, backend: Backend, permutation: int) -> None:
-        self.backend, self.permutation = backend, permutation
-
-    @property
-    def name(self) -> str:
-        """Name of the back end that solves."""
-        return self.backend.name
-
-    @property
-    def capabilities(self) -> frozenset[Capability]:
-        """What the back end that solves can do."""
-        return self.backend.capabilities
-
-    @property
-    def version(self) -> str:
-        """Version of the solver."""
-        return self.backend.version
+        super().__init__(backend)
+        self.permutation = permutation
 
     def solve(
         self,
@@ -75,7 +61,7 @@ class Permuted:
 
     def write(self, model: CompiledModel, path: Path) -> None:
         """Write ``model`` as the solver gets it."""
-        self.backend.write(permuted(model, *self._orders(model)) if self.permutation else model, path)
+        super().write(permuted(model, *self._orders(model)) if self.permutation else model, path)
 
     def _orders(self, model: CompiledModel) -> tuple[Order, Order]:
         rng = np.random.default_rng(self.permutation)

@@ -124,7 +124,7 @@ def solve_cell(task: Task, record: Record, result: Path) -> Record:
     plan = method(instance, recorder, _limits(spec, log))
     limit_memory(None)
     save(plan, result.with_suffix(".plan.json"))
-    return _filled(record, plan, recorder, log)
+    return filled(record, plan, recorder, log)
 
 
 def find_instance(task: Task) -> Instance:
@@ -230,10 +230,11 @@ def _limits(spec: CellSpec, log: Path) -> SolveOptions:
     )
 
 
-def _filled(record: Record, plan: Plan, recorder: Recorder, log: Path) -> Record:
+def filled(record: Record, plan: Plan, recorder: Recorder, log: Path) -> Record:
     """Put what was found into the record."""
     # A method may go on with what a wrong answer leaves over; the cell is wrong all the same.
-    breaches = (*recorder.breaches, *map(str, plan.violations))
+    beaten = recorder.beaten(plan.objective) if plan.objective is not None and plan.verified else []
+    breaches = (*recorder.breaches, *beaten, *map(str, plan.violations))
     wrong = bool(breaches) and plan.objective is not None
     return record.changed(
         status="wrong_solution" if wrong else plan.status,

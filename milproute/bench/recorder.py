@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from milproute.bench.stream import write_point
 from solvers import TracePoint, Watch
+from solvers.backend import Around
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
     from milproute.bench.record import Point
     from solvers import Backend, SolveOptions, SolveResult
 
+BEATEN = 1e-5  # relative above 1: solves of one cell may differ by their tolerances
 MOST_POINTS = 2_000  # of a trace; a solver that tells more is heard, not noted
 
 
-class Recorder:
-    """A back end like the one it wraps, which notes nodes, iterations, trace and wrong answers.
+class Recorder(Around):
+    """A back end like the one it wraps, which notes nodes, iterations, trace, bounds and wrong answers.
 
     Seconds of the trace count from the first solve. The points also go, one JSON list a line, to the file
     ``stream`` as they come: it appears when the first solve begins, and outlives a killed process.
@@ -36,12 +38,12 @@ class Recorder:
     """
 
     def __init__(self, backend: Backend, stream: Path, *, whole: bool = True) -> None:
-        self.name, self.version, self.capabilities = backend.name, backend.version, backend.capabilities
-        self.write = backend.write
+        super().__init__(backend)
         self.nodes, self.iterations, self.native_status = 0, 0, ""
         self.trace: list[Point] = []
         self.breaches: list[str] = []
-        self._backend, self._stream, self._whole = backend, stream, whole
+        self.bounds: list[float] = []
+        self._stream, self._whole = stream, whole
         self._begin: float | None = None
         self._failure: OSError | None = None
 
@@ -70,7 +72,7 @@ class Recorder:
                 self._note(offset, point)
             watch.on_point(point)
 
-        result = self._backend.solve(model, options, start, Watch(hear, watch.on_incumbent, watch.stop))
+        result = self.backend.solve(model, options, start, Watch(hear, watch.on_incumbent, watch.stop))
         if noted and len(self.trace) == before:  # a back end that tells only in the end
             for point in result.trace:
                 self._note(offset, point)
@@ -79,9 +81,22 @@ class Recorder:
         self.nodes += result.nodes
         self.iterations += result.iterations
         self.native_status = result.native_status
+        if noted and result.bound is not None:
+            self.bounds.append(result.bound)
         if result.status == "wrong_solution":
             self.breaches.append(result.message)
         return result
+
+    def beaten(self, objective: float) -> list[str]:
+        """Return the bounds of its solves that a checked objective (of a maximum) beats, a sentence each.
+
+        A method may find a claim refuted and ask again: the answer is right then, and the solver was wrong.
+        """
+        return [
+            f"a bound of {bound:.9g} was claimed, and {objective:.9g} is attained"
+            for bound in self.bounds
+            if objective > bound + BEATEN * max(1.0, abs(bound))
+        ]
 
     def _note(self, offset: float, point: TracePoint) -> None:
         best, bound = (v if v is not None and isfinite(v) else None for v in (point.objective, point.bound))
