@@ -10,7 +10,7 @@ a path.
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
 from time import perf_counter
@@ -102,8 +102,9 @@ class _Search:
 
     @property
     def bound(self) -> float:
-        """Proven bound on Q of all actions."""
-        return max(self.least, -self.heap[0][0]) if self.heap else self.least
+        """Proven bound on Q of all actions, up to the slack of the comparisons."""
+        top = -self.heap[0][0] if self.heap else -np.inf
+        return top if top > self.least else self.objective
 
     def visit(self, items: list[Rows], bounds: Bounds) -> None:
         """Bound the actions of a node, drop items that are in none of the better ones, and keep the rest."""
@@ -225,10 +226,8 @@ def branch(
             heapq.heappush(search.heap, top)  # half its children may be missing: it stays open
             stopped = "stopped by Ctrl-C"
             break
-    bound = min(search.bound, bounds.ceiling)
-    found = Branched(search.best, search.objective, max(bound, search.objective), search.nodes, stopped)
-    if not search.heap:  # what is left above the objective is the slack of the comparisons
-        found = replace(found, bound=search.objective)
+    bound = max(min(search.bound, bounds.ceiling), search.objective)
+    found = Branched(search.best, search.objective, bound, search.nodes, stopped)
     watch.on_point(TracePoint(perf_counter() - begin, found.nodes, found.objective, found.bound))
     return found
 
