@@ -19,6 +19,8 @@ from formulations.flows import (
 )
 from formulations.formulation import Decision, Formulated, Formulation, ModelOptions
 from formulations.link_tightening import add_spare_attempts
+from instances.expected_load import as_fraction, fewest_attempts, largest_load, most_attempts, row_coefficient
+from instances.tolerances import FEASIBILITY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,9 +30,6 @@ if TYPE_CHECKING:
     from formulations.compiled import CompiledModel
     from formulations.flows import Route
     from instances import Instance
-
-# Below this a solver's dust on a flow asks for no further attempt.
-DUST = 1e-6
 
 
 def link_ilp(instance: Instance, options: ModelOptions) -> Formulated:
@@ -43,9 +42,10 @@ def link_ilp(instance: Instance, options: ModelOptions) -> Formulated:
              sum of attempts[e] over links e at u <= m_u          for all nodes u            (1f)
              flow, connections, attempts whole
 
-    load[e] is the flow of all commodities over e in both directions; p_e, c_e, m_u are probability,
-    channels and memory. The objective is expected link flow: an upper bound on what a slot delivers
-    (without caching), not the expected number of connections.
+    load[e] is the flow of all commodities over e in both directions; p_e and m_u are probability and
+    memory, c_e the channels, at most the memory at either end. What a whole load is, and that of p_e only
+    the fraction it stands for counts, is said in `instances.expected_load`. The objective is expected link
+    flow: an upper bound on what a slot delivers (without caching), not the expected number of connections.
 
     Variants: ``per-request`` (textbook: one commodity a request) and ``by-source`` (requests with a
     common end merged, exact; see `one_per_root`). ``flows="continuous"`` keeps only the attempts whole;
@@ -62,11 +62,8 @@ def link_ilp(instance: Instance, options: ModelOptions) -> Formulated:
     """
     refuse_min_fidelity(instance)
     commodities = (one_per_root if options.variant == "by-source" else one_per_request)(instance)
-    probability = instance.probabilities
-    tight = options.variant == "by-source" and not options.continuous
-    largest_load = np.floor(probability * instance.channels + DUST)
-    carries = largest_load > 0 if tight else (instance.channels > 0) & (probability > 0)
-    links = usable_links(instance, carries)
+    limits, probability = most_attempts(instance), instance.probabilities
+    links = usable_links(instance, _carries(instance, limits, whole=options.tightened))
     arcs = arcs_of(instance, links)
     ends = [instance.links[row].ends for row in links]
     row_of = dict(zip(ends, links, strict=True))
@@ -74,19 +71,20 @@ def link_ilp(instance: Instance, options: ModelOptions) -> Formulated:
     m = pyo.ConcreteModel(name=f"link_{options.variant}")
     add_flows(m, instance, commodities, arcs, options.flow_domain)
     attempts_domain = pyo.NonNegativeReals if options.relax else pyo.NonNegativeIntegers
-    m.attempts = pyo.Var(
-        ends, domain=attempts_domain, bounds=lambda _, u, v: (0, int(instance.channels[row_of[u, v]]))
-    )
+    m.attempts = pyo.Var(ends, domain=attempts_domain, bounds=lambda _, u, v: (0, int(limits[row_of[u, v]])))
 
     def expected_load(m: pyo.ConcreteModel, u: str, v: str) -> Any:
-        return load_of(m, commodities, u, v) - float(probability[row_of[u, v]]) * m.attempts[u, v] <= 0
+        e = row_of[u, v]
+        p = float(probability[e])
+        pairs = as_fraction(p) if options.continuous else row_coefficient(p, int(limits[e]))
+        return load_of(m, commodities, u, v) - float(pairs) * m.attempts[u, v] <= 0
 
     def memory(m: pyo.ConcreteModel, u: str) -> Any:
         return pyo.quicksum(m.attempts[e] for e in ends if u in e) <= int(
             instance.memories[instance.node_row[u]]
         )
 
-    if tight:
+    if options.tightened:
         add_spare_attempts(m, instance, commodities, links)
     else:
         m.link_load = pyo.Constraint(ends, rule=expected_load)
@@ -96,9 +94,7 @@ def link_ilp(instance: Instance, options: ModelOptions) -> Formulated:
         attempts = np.zeros(len(instance.links))
         attempts[links] = compiled.read("attempts", values)
         routes = routes_of(instance, commodities, arcs, compiled, values)
-        return Decision(
-            np.minimum(attempts, fewest_attempts(instance, routes, whole=not options.relax)), routes
-        )
+        return Decision(np.minimum(attempts, attempts_for(instance, routes, options)), routes)
 
     def encode(compiled: CompiledModel, decision: Decision) -> NDArray[np.float64]:
         flow, connections = flows_of(instance, commodities, arcs, decision.routes)
@@ -113,13 +109,28 @@ def link_ilp(instance: Instance, options: ModelOptions) -> Formulated:
     return Formulated(m, decide, encode)
 
 
-def fewest_attempts(instance: Instance, routes: Sequence[Route], *, whole: bool) -> NDArray[np.float64]:
-    """Return for each link the fewest attempts that carry its load: load / p_e, rounded up if ``whole``."""
+def _carries(instance: Instance, limits: NDArray[np.int64], *, whole: bool) -> NDArray[np.bool_]:
+    """Mark the links that can carry load, a whole one if ``whole``."""
+    if not whole:
+        return (limits > 0) & (instance.probabilities > 0)
+    cases = zip(instance.probabilities.tolist(), limits.tolist(), strict=True)
+    return np.array([largest_load(p, most) > 0 for p, most in cases], dtype=bool)
+
+
+def attempts_for(instance: Instance, routes: Sequence[Route], options: ModelOptions) -> NDArray[np.float64]:
+    """Return for each link the fewest attempts that carry its load: load / p_e, whole unless relaxed."""
     load = np.zeros(len(instance.links))
     for route in routes:
         load[instance.links_along(route.nodes)] += route.count
-    attempts = np.divide(load, instance.probabilities, out=np.zeros_like(load), where=load > 0)
-    return np.ceil(attempts - DUST) if whole else attempts
+    attempts = np.zeros(len(load))
+    for e in np.flatnonzero(load).tolist():
+        p, amount = float(instance.probabilities[e]), float(load[e])
+        if options.continuous:
+            share = amount / float(as_fraction(p))
+            attempts[e] = share if options.relax else np.ceil(share - FEASIBILITY)
+        else:
+            attempts[e] = fewest_attempts(p, round(amount))
+    return attempts
 
 
 LINK = Formulation("link", ("by-source", "per-request"), link_ilp)

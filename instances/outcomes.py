@@ -1,11 +1,12 @@
 """Outcomes of a slot: which attempts give pairs, which copies of a path survive their swaps.
 
-Two policies that draw from equally seeded generators see the same luck (common random numbers):
+Two policies that draw from equally seeded generators see the same random outcomes (common random numbers):
 the random number of an attempt or swap depends on its place alone, never on what else was decided.
 """
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,17 +16,24 @@ from instances.errors import OptionError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import ArrayLike, NDArray
+
     from instances.instance import Instance
     from instances.network import Network
     from instances.plan import Plan, RoutedPath
+
+# Channels and copies up to this number own a random number each; more of them share one, which is turned into
+# their sum by the quantile function, so that no cost grows with a capacity.
+LISTED = 10_000
 
 
 def draw_pairs(network: Network, attempts: Sequence[float], rng: np.random.Generator) -> list[int]:
     """Draw the pairs that come of ``attempts``: E_e ~ Binomial(x_e, p_e), independent over links.
 
     Channel k of link e owns one uniform number, drawn in the order of links and channels whether it is
-    used or not; the first x_e channels attempt and succeed where their number is below p_e. So more
-    attempts only add pairs, and attempts on one link change nothing on another.
+    used or not; the first x_e channels attempt and succeed where their number is below p_e. A link with
+    more than 10,000 channels owns one number u, and E_e is the u-quantile of its distribution. Either way
+    more attempts only add pairs, and attempts on one link change nothing on another.
 
     Parameters
     ----------
@@ -47,12 +55,37 @@ def draw_pairs(network: Network, attempts: Sequence[float], rng: np.random.Gener
         if not float(x).is_integer() or not 0 <= x <= link.channels:
             place = f"attempts on links[{i}] ({link.source}-{link.target})"
             raise OptionError(f"{place} are {x}; allowed: a whole number from 0 to {link.channels}")
-    row = np.repeat(np.arange(len(network.links)), network.channels)
-    first = np.cumsum(network.channels) - network.channels
-    channel = np.arange(row.size) - first[row]
-    lucky = rng.random(row.size) < network.probabilities[row]
-    used = channel < np.asarray(attempts, dtype=np.int64)[row]
-    return [int(n) for n in np.bincount(row[lucky & used], minlength=len(network.links))]
+    used, p = np.asarray(attempts, dtype=np.int64), network.probabilities
+    large = network.channels > LISTED
+    owned = np.where(large, 1, network.channels)
+    row = np.repeat(np.arange(len(owned)), owned)
+    channel = np.arange(row.size) - (np.cumsum(owned) - owned)[row]
+    number = rng.random(row.size)
+    succeeds = (number < p[row]) & (channel < used[row]) & ~large[row]
+    pairs = np.bincount(row[succeeds], minlength=len(owned))
+    if large.any():
+        pairs[large] = binomial_quantile(number[large[row]], used[large], p[large])
+    return [int(n) for n in pairs]
+
+
+def binomial_quantile(u: ArrayLike, number: ArrayLike, probability: ArrayLike) -> NDArray[np.int64]:
+    """Return the smallest k with P(Binomial(n, p) <= k) >= u, at most n; arguments broadcast.
+
+    By bisection on the regularised incomplete beta function, so the cost grows with log n. As u, n or p
+    grows, k never falls.
+    """
+    from scipy.special import betainc
+
+    u, n, p = np.broadcast_arrays(np.asarray(u, float), np.asarray(number, np.int64), probability)
+    low, high = np.full(n.shape, -1, dtype=np.int64), n.astype(np.int64)
+    while (high - low > 1).any():
+        middle = (low + high) // 2
+        here = np.clip(middle, 0, np.maximum(n - 1, 0))
+        reached = betainc(np.maximum(n - here, 1).astype(float), here + 1.0, 1.0 - p) >= u
+        open_ = high - low > 1
+        high = np.where(open_ & reached, middle, high)
+        low = np.where(open_ & ~reached, middle, low)
+    return high
 
 
 def draw_swaps(network: Network, paths: Sequence[RoutedPath], rng: np.random.Generator) -> list[int]:
@@ -80,13 +113,18 @@ def draw_swaps(network: Network, paths: Sequence[RoutedPath], rng: np.random.Gen
     for i, path in enumerate(paths):
         if not path.count.is_integer():
             raise OptionError(f"count of paths[{i}] is {path.count}; allowed: a whole number to draw swaps")
-    luck = dict(zip(network.node_row, rng.spawn(len(network.nodes)), strict=True))
+    generators = dict(zip(network.node_row, rng.spawn(len(network.nodes)), strict=True))
     chance = {node.id: node.swap_probability for node in network.nodes}
     delivered = []
     for path in paths:
+        copies, interior = round(path.count), path.nodes[1:-1]
+        if copies > LISTED and interior:
+            u, q = generators[interior[0]].random(), prod(chance[v] for v in interior)
+            delivered.append(int(binomial_quantile(u, copies, q)))
+            continue
         # Every swap of a copy is tried, also after one of them failed.
-        swaps = [luck[v].random(round(path.count)) < chance[v] for v in path.nodes[1:-1]]
-        delivered.append(int(np.sum(np.logical_and.reduce(swaps))) if swaps else round(path.count))
+        swaps = [generators[v].random(copies) < chance[v] for v in interior]
+        delivered.append(int(np.sum(np.logical_and.reduce(swaps))) if swaps else copies)
     return delivered
 
 

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from instances.case import Breach
+from instances.expected_load import as_fraction, largest_load
 from instances.physics import fidelity_shortfall
 from instances.plan import relative_gap
 
@@ -183,12 +184,18 @@ def memory(case: Case) -> Iterator[Breach]:
 
 
 def load_within_expected_pairs(case: Case) -> Iterator[Breach]:
-    """Require copies of paths over e <= p_e x_e."""
+    """Require copies of paths over e <= p_e x_e, in whole numbers where the plan's paths are whole."""
+    plan = case.plan
+    whole = not plan.relaxed and plan.flows == "integer"
     for row, (load, used) in enumerate(zip(case.load, case.attempts, strict=True)):
         p = float(case.instance.probabilities[row])
-        if case.exceeds(load, p * used):
-            text = f"{load:.9g} copies of paths; {used:.9g} attempts give {p * used:.9g} pairs (p = {p:.9g})"
-            yield Breach(case.link(row), load - p * used, text)
+        if whole and math.isfinite(used):
+            carried = float(largest_load(p, max(round(used), 0)))
+        else:
+            carried = float(as_fraction(p)) * used
+        if case.exceeds(load, carried):
+            text = f"{load:.9g} copies of paths; {used:.9g} attempts carry {carried:.9g} (p = {p:.9g})"
+            yield Breach(case.link(row), load - carried, text)
 
 
 def load_within_given_pairs(case: Case) -> Iterator[Breach]:

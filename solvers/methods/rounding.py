@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from math import ceil, floor
+from math import floor
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from formulations import LINK, PATH, Decision, ModelOptions, Route, copies_of, known_pairs
+from instances.expected_load import fewest_attempts, most_attempts
+from instances.tolerances import FEASIBILITY, OPTIMALITY, SOLVER_NOISE
 from solvers.job import Job, Outcome
 from solvers.methods.fill import fill
-from solvers.results import ABSOLUTE_GAP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from instances import Instance, ModelSize, Status
-
-ROUND_OFF = 1e-9
-TINY = 1e-7
 
 
 @dataclass
@@ -38,6 +36,7 @@ class Provision:
     attempts: NDArray[np.int64] = field(init=False)
     used: NDArray[np.int64] = field(init=False)
     copies: NDArray[np.int64] = field(init=False)
+    limits: NDArray[np.int64] = field(init=False)
     routes: Counter[tuple[int, tuple[str, ...]]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -45,28 +44,47 @@ class Provision:
         self.load, self.attempts = np.zeros((2, links), dtype=np.int64)
         self.used = np.zeros(nodes, dtype=np.int64)
         self.copies = np.zeros(len(self.instance.requests), dtype=np.int64)
+        self.limits = most_attempts(self.instance)
 
-    def wanted(self, request: int) -> bool:
-        """Whether the request wants one more copy."""
+    def wanted(self, request: int) -> int | None:
+        """Return how many more copies the request wants; None: any number."""
         demand = self.instance.requests[request].demand
-        return demand is None or int(self.copies[request]) < demand
+        return None if demand is None else demand - int(self.copies[request])
 
-    def add(self, request: int, nodes: tuple[str, ...]) -> bool:
-        """Provision one more copy of a path if it fits; whether it did."""
+    def add(self, request: int, nodes: tuple[str, ...], most: int = 1) -> int:
+        """Provision as many copies of a path as fit and are wanted, at most ``most``; return how many.
+
+        The attempts of n copies grow with n, so the largest n that fits is found by bisection.
+        """
+        wanted = self.wanted(request)
+        most = most if wanted is None else min(most, wanted)
         links = self.instance.links_along(nodes)
-        need = [ceil((self.load[e] + 1) / self.instance.probabilities[e] - ROUND_OFF) for e in links]
-        if any(n > self.instance.channels[e] for n, e in zip(need, links, strict=True)):
+        low, high = 0, most + 1  # low copies fit, high do not or are not asked for
+        while high - low > 1:
+            copies = most if low == 0 and high > most else (low + high) // 2
+            low, high = (copies, high) if self._fits(links, copies) else (low, copies)
+        if low:
+            need = self._needed(links, low)
+            np.add.at(self.used, self.instance.ends[links], (need - self.attempts[links])[:, None])
+            self.attempts[links] = need
+            self.load[links] += low
+            self.copies[request] += low
+            self.routes[request, nodes] += low
+        return low
+
+    def _needed(self, links: Sequence[int], copies: int) -> NDArray[np.int64]:
+        """Return the attempts of each link once ``copies`` more copies cross it."""
+        p, load = self.instance.probabilities, self.load
+        return np.array([fewest_attempts(float(p[e]), int(load[e]) + copies) for e in links], dtype=np.int64)
+
+    def _fits(self, links: Sequence[int], copies: int) -> bool:
+        """Whether ``copies`` more copies over these links keep channels and memory."""
+        need = self._needed(links, copies)
+        if (need > self.limits[links]).any():
             return False
         used = self.used.copy()
-        np.add.at(used, self.instance.ends[links], (np.array(need) - self.attempts[links])[:, None])
-        if (used > self.instance.memories).any():
-            return False
-        self.used = used
-        self.attempts[links] = need
-        self.load[links] += 1
-        self.copies[request] += 1
-        self.routes[request, nodes] += 1
-        return True
+        np.add.at(used, self.instance.ends[links], (need - self.attempts[links])[:, None])
+        return bool((used <= self.instance.memories).all())
 
 
 def round_links(job: Job) -> Outcome:
@@ -75,7 +93,7 @@ def round_links(job: Job) -> Outcome:
     _, model = job.compile(LINK, job.instance, ModelOptions("by-source"))
     tight = job.solve(model.relaxed()).bound
     bounds = [
-        b for b in (outcome.bound, None if tight is None else floor(tight + ABSOLUTE_GAP)) if b is not None
+        b for b in (outcome.bound, None if tight is None else floor(tight + OPTIMALITY)) if b is not None
     ]
     bound = float(min(bounds)) if bounds else None
     closed = outcome.objective is not None and bound is not None and outcome.objective >= bound
@@ -109,7 +127,7 @@ def provision_links(job: Job) -> Outcome:
             if bound is None:  # later, what is provisioned stays valid
                 status, message = result.status, result.message
             break
-        bound = floor(result.bound + ABSOLUTE_GAP) if bound is None else bound
+        bound = floor(result.bound + OPTIMALITY) if bound is None else bound
         routes = job.decide(formulated, model, result).routes
         with job.clock("round"):
             if not _add_copies(provision, routes):
@@ -124,12 +142,10 @@ def _add_copies(provision: Provision, routes: Sequence[Route]) -> int:
     before = int(provision.copies.sum())
     by_width = sorted(routes, key=lambda route: (-route.count, route.request, route.nodes))
     for route in by_width:
-        for _ in range(floor(route.count + TINY)):
-            if not (provision.wanted(route.request) and provision.add(route.request, route.nodes)):
-                break
-    fraction = {route: route.count - floor(route.count + TINY) for route in by_width}
+        provision.add(route.request, route.nodes, floor(route.count + SOLVER_NOISE))
+    fraction = {route: route.count - floor(route.count + SOLVER_NOISE) for route in by_width}
     for route in sorted(by_width, key=lambda route: (-fraction[route], route.request, route.nodes)):
-        if fraction[route] > TINY and provision.wanted(route.request):
+        if fraction[route] > SOLVER_NOISE:
             provision.add(route.request, route.nodes)
     return int(provision.copies.sum()) - before
 
@@ -151,23 +167,30 @@ def round_paths(job: Job) -> Outcome:
     with job.clock("round"):
         drawn = draw_paths(routes, copies_of(job.instance, pairs), np.random.default_rng(job.seed))
         chosen = fill(job.instance, pairs, drawn)
-    bound = floor(result.bound + ABSOLUTE_GAP)
+    bound = floor(result.bound + OPTIMALITY)
     return _heuristic("gap_limit", bound, Decision(np.zeros(len(job.instance.links)), chosen), model.size)
 
 
 def draw_paths(routes: Sequence[Route], copies: Sequence[int], rng: np.random.Generator) -> list[Route]:
-    """Draw at most one path for each copy of a request, path p with probability width / copies."""
+    """Draw at most one path for each copy of a request, path p with probability width / copies.
+
+    The copies that take each path are multinomial, so the cost does not grow with their number.
+    """
     drawn = []
     for request, number in enumerate(copies):
         own = [route for route in routes if route.request == request]
         share = np.array([route.count for route in own]) / max(number, 1)
-        if share.sum() > 1 + 1e-6:
+        if share.sum() > 1 + FEASIBILITY:
             raise ValueError(
                 f"request {request} has {share.sum() * number} connections, more than {number} copies"
             )
-        edges = np.cumsum(share)
-        picks = np.searchsorted(edges, rng.random(number), side="right")
-        drawn += [Route(request, own[i].nodes, 1.0) for i in picks.tolist() if i < len(own)]
+        if own and number:
+            taken = rng.multinomial(number, np.append(share / max(1.0, share.sum()), 0.0))
+            drawn += [
+                Route(request, route.nodes, float(n))
+                for route, n in zip(own, taken.tolist(), strict=False)
+                if n
+            ]
     return drawn
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import comb
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from instances.errors import OptionError
 from instances.instance import Instance
-from instances.outcomes import draw_entangled, draw_pairs, draw_swaps
+from instances.outcomes import binomial_quantile, draw_entangled, draw_pairs, draw_swaps
 from instances.plan import Attempt, Plan, RoutedPath
 
 
@@ -181,3 +183,39 @@ def test_drawing_changes_the_pairs_alone_and_leaves_the_instance_as_it_was() -> 
 def test_a_plan_that_cannot_be_attempted_is_refused(attempt: tuple[str, str, float], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         draw_entangled(THREE, 0, plan_of(attempt))
+
+
+@given(
+    st.lists(st.floats(0.0, 0.999999), min_size=1, max_size=5),
+    st.integers(0, 60),
+    st.sampled_from([0.0, 0.013, 0.4, 0.75, 1.0]),
+)
+def test_the_quantile_is_the_first_number_whose_probability_reaches_it(
+    numbers: list[float], n: int, p: float
+) -> None:
+    terms = [comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(n + 1)]
+    reached = np.cumsum(terms)
+    for u, k in zip(numbers, binomial_quantile(numbers, n, p).tolist(), strict=True):
+        assert k == n or reached[k] >= u - 1e-12
+        assert k == 0 or reached[k - 1] < u + 1e-12
+
+
+@pytest.mark.parametrize("capacity", [20_000, 10**9, 10**12])
+def test_a_large_capacity_draws_the_same_distribution_at_once(capacity: int) -> None:
+    many = chain([0.3, 0.25], [capacity, 3], [1.0, 0.5, 1.0])
+    rng = np.random.default_rng(5)
+    drawn = np.array([draw_pairs(many, [capacity // 2, 3], rng) for _ in range(300)], dtype=float)
+    mean, deviation = 0.3 * (capacity // 2), np.sqrt(0.3 * 0.7 * (capacity // 2))
+    assert drawn[:, 0].mean() == pytest.approx(mean, abs=4 * deviation / np.sqrt(300))
+    assert drawn[:, 0].std() == pytest.approx(deviation, rel=0.2)
+    assert drawn[:, 1].mean() == pytest.approx(0.75, abs=0.2)
+    paths = [path(many, 0, 2, float(capacity))]
+    delivered = [draw_swaps(many, paths, np.random.default_rng(seed))[0] for seed in range(100)]
+    assert np.mean(delivered) == pytest.approx(0.5 * capacity, abs=4 * 0.5 * np.sqrt(capacity) / 10)
+
+
+@given(st.integers(0, 20_000), st.integers(0, 20_000), st.integers(0, 20))
+def test_more_attempts_on_a_large_link_only_add_pairs(x: int, y: int, seed: int) -> None:
+    many = chain([0.3], [20_000], [1.0, 1.0])
+    fewer, more = (draw_pairs(many, [n], np.random.default_rng(seed))[0] for n in sorted((x, y)))
+    assert fewer <= more <= max(x, y)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import pairwise
+from math import inf, log
 from typing import TYPE_CHECKING
 
 import networkx as nx
@@ -140,3 +141,70 @@ def test_each_link_of_a_path_spends_one_pair() -> None:
     chain = make([(u, v, 1, 1.0) for u, v in pairwise("abcd")], [("a", "d")])
     assert fill(chain, [3, 2, 3], []) == [Route(0, ("a", "b", "c", "d"), 2.0)]
     assert left_after(chain.with_pairs([3, 2, 3]), fill(chain, [3, 2, 3], [])) == [1, 0, 1]
+
+
+def one_at_a_time(instance: Instance, candidates: list[Route]) -> Counter[tuple[int, tuple[str, ...]]]:
+    """Fill by the definition: one path a turn, the best path found among all of them each time."""
+    left = pairs_of(instance)
+    graph = nx.Graph([(link.source, link.target) for link in instance.links])
+    graph.add_nodes_from(node.id for node in instance.nodes)
+    every = [list(map(tuple, nx.all_simple_paths(graph, r.source, r.target))) for r in instance.requests]
+    swap = {node.id: node.swap_probability for node in instance.nodes}
+    own = [
+        [p for c in candidates if c.request == i for p in [c.nodes] * round(c.count)]
+        for i in range(len(every))
+    ]
+    chosen: Counter[tuple[int, tuple[str, ...]]] = Counter()
+    served = [0] * len(every)
+
+    def cost(nodes: tuple[str, ...]) -> tuple[float, int, tuple[str, ...]]:
+        return sum(-log(swap[v]) if swap[v] else inf for v in nodes[1:-1]), len(nodes), nodes
+
+    for listed in (own, None):
+        waiting = {i for i, r in enumerate(instance.requests) if r.demand is None or served[i] < r.demand}
+        while waiting:
+            i = min(waiting, key=lambda i: (served[i], i))
+            paths = every[i] if listed is None else listed[i]
+            fits = [p for p in paths if all(left[e] > 0 for e in instance.links_along(p))]
+            if listed is None:
+                fits = [p for p in fits if cost(p)[0] < inf]
+            if not fits:
+                waiting.remove(i)
+                continue
+            best = min(fits, key=cost)
+            if listed is not None:
+                listed[i].remove(best)
+            for e in instance.links_along(best):
+                left[e] -= 1
+            chosen[i, best] += 1
+            served[i] += 1
+            demand = instance.requests[i].demand
+            if demand is not None and served[i] >= demand:
+                waiting.remove(i)
+    return chosen
+
+
+@thorough
+@given(any_case(pairs=True), st.integers(1, 9), st.data())
+def test_turns_taken_together_choose_what_turns_one_by_one_choose(
+    instance: Instance, factor: int, data: st.DataObject
+) -> None:
+    plenty = instance.with_pairs([factor * n for n in pairs_of(instance)])
+    listed = data.draw(candidates(plenty))
+    filled = Counter({(r.request, r.nodes): round(r.count) for r in fill(plenty, pairs_of(plenty), listed)})
+    assert filled == one_at_a_time(plenty, listed)
+
+
+@pytest.mark.parametrize("pairs", [10**5, 10**9, 10**12])
+def test_the_number_of_pairs_costs_no_turns(pairs: int) -> None:
+    ring = make(
+        [("a", "b", 1, 0.9), ("b", "c", 1, 0.9), ("c", "d", 1, 0.9), ("d", "a", 1, 0.9)],
+        [("a", "c"), ("b", "d")],
+    )
+    filled = fill(ring, [pairs] * 4, [])
+    # Every connection takes two pairs of four times as many, and the two requests take turns.
+    served: Counter[int] = Counter()
+    for route in filled:
+        served[route.request] += round(route.count)
+    assert served[0] + served[1] == 2 * pairs
+    assert abs(served[0] - served[1]) <= 1

@@ -207,8 +207,10 @@ def routes(*widths: float, request: int = 0) -> list[Route]:
 def test_no_copy_draws_more_than_one_path(first: list[float], second: list[float], seed: int) -> None:
     copies = [ceil(sum(first)), ceil(sum(second)) + 2]
     drawn = draw_paths(routes(*first) + routes(*second, request=1), copies, np.random.default_rng(seed))
-    count = Counter(route.request for route in drawn)
-    assert all(route.count == 1.0 for route in drawn)
+    count: Counter[int] = Counter()
+    for route in drawn:
+        assert route.count >= 1.0
+        count[route.request] += int(route.count)
     assert count[0] <= copies[0]
     assert count[1] <= copies[1]
 
@@ -219,7 +221,7 @@ def test_a_path_is_drawn_as_often_as_it_is_wide() -> None:
     counts = np.zeros((trials, len(widths)))
     for trial in range(trials):
         for route in draw_paths(routes(*widths), [copies], rng):
-            counts[trial, int(route.nodes[1][1:])] += 1
+            counts[trial, int(route.nodes[1][1:])] += route.count
     for i, w in enumerate(widths):
         # Each of 4 copies takes path i with probability w / 4: binomial.
         error = np.sqrt(copies * (w / copies) * (1 - w / copies) / trials)
@@ -230,8 +232,15 @@ def test_a_path_is_drawn_as_often_as_it_is_wide() -> None:
 def test_full_copies_always_draw_and_copies_without_flow_never() -> None:
     rng = np.random.default_rng(0)
     for _ in range(200):
-        assert len(draw_paths(routes(0.5, 1.5), [2], rng)) == 2
+        assert sum(route.count for route in draw_paths(routes(0.5, 1.5), [2], rng)) == 2
         assert draw_paths([], [3], rng) == []
+
+
+def test_a_thousand_billion_copies_are_drawn_at_once() -> None:
+    copies = 10**12
+    drawn = draw_paths(routes(0.25 * copies, 0.5 * copies), [copies], np.random.default_rng(3))
+    shares = [route.count / copies for route in drawn]
+    assert shares == pytest.approx([0.25, 0.5], abs=1e-5)
 
 
 def test_more_flow_than_copies_is_refused() -> None:
