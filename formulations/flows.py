@@ -71,6 +71,7 @@ def add_flows(
     commodities: Sequence[Commodity],
     arcs: Sequence[Arc],
     domain: Any,
+    capacity: NDArray[np.float64],
 ) -> None:
     """Send ``m.connections`` from the root of each commodity to its sinks over ``m.flow``.
 
@@ -78,15 +79,23 @@ def add_flows(
                                               = -sum of connections[k,r] over those ending at u          (1b)
                                               = 0                                            elsewhere   (1c)
 
-    ``connections[k,r] <= demand of r`` where there is one, and ``<= copies`` of the commodity. Size with
-    K commodities, R pairs (commodity, request), V nodes (none isolated), A arcs: K A + R columns, K V
-    rows, 2 K A + 2 R nonzeros. Source: REPS (Zhao and Qiao, INFOCOM 2021), models (1) and (2).
+    ``connections[k,r] <= demand of r`` where there is one, and ``<= copies`` of the commodity. ``capacity``
+    is the largest load of each link, shape (links,): it bounds the flow over its arcs, and by the sum over
+    the links at each end the connections. Without such bounds solvers can search for ever where capacities
+    are large. Size with K commodities, R pairs (commodity, request), V nodes (none isolated), A arcs: K A + R
+    columns, K V rows, 2 K A + 2 R nonzeros. Source: REPS (Zhao and Qiao, INFOCOM 2021), models (1) and (2).
     """
     pairs = [(k.name, row) for k in commodities for row, _ in k.sinks]
-    limits = {
-        (k.name, row): _limit(k, instance.requests[row].demand) for k in commodities for row, _ in k.sinks
-    }
-    m.flow = pyo.Var([(k.name, u, v) for k in commodities for u, v in arcs], domain=domain)
+    at_node = np.zeros(len(instance.nodes))
+    used = sorted({instance.link_row[arc] for arc in arcs})
+    np.add.at(at_node, instance.ends[used], capacity[used, None])
+    limits = {(k.name, row): _limit(instance, k, row, at_node) for k in commodities for row, _ in k.sinks}
+    most = {arc: float(capacity[instance.link_row[arc]]) for arc in arcs}
+    m.flow = pyo.Var(
+        [(k.name, u, v) for k in commodities for u, v in arcs],
+        domain=domain,
+        bounds=lambda _, _k, u, v: (0, most[u, v]),
+    )
     m.connections = pyo.Var(pairs, domain=domain, bounds=lambda _, k, row: (0, limits[k, row]))
     neighbours: dict[str, list[str]] = defaultdict(list)
     for u, v in arcs:
@@ -111,8 +120,11 @@ def add_flows(
     m.most_connections = pyo.Objective(expr=pyo.quicksum(m.connections.values()), sense=pyo.maximize)
 
 
-def _limit(commodity: Commodity, demand: int | None) -> int | None:
-    return min((n for n in (commodity.copies, demand) if n is not None), default=None)
+def _limit(instance: Instance, commodity: Commodity, row: int, at_node: NDArray[np.float64]) -> float:
+    """Return the most connections of a request: its demand, its copies, what the links at its ends bear."""
+    request = instance.requests[row]
+    ends = [float(at_node[instance.node_row[end]]) for end in (request.source, request.target)]
+    return min([*ends, *(n for n in (commodity.copies, request.demand) if n is not None)])
 
 
 def load_of(m: pyo.ConcreteModel, commodities: Sequence[Commodity], u: str, v: str) -> Any:

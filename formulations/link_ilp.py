@@ -49,8 +49,8 @@ def link_ilp(instance: Instance, options: ModelOptions) -> Formulated:
 
     Variants: ``per-request`` (textbook: one commodity a request) and ``by-source`` (requests with a
     common end merged, exact; see `one_per_root`). ``flows="continuous"`` keeps only the attempts whole;
-    ``relax`` makes everything continuous. Links with c_e = 0 or p_e = 0 are left out, and by-source those
-    that carry no whole flow (p_e c_e < 1) unless flows are continuous.
+    ``relax`` makes everything continuous. Links that carry no load are left out: those with c_e = 0 or
+    p_e = 0, and where flows are whole those with p_e c_e < 1.
 
     Size with K commodities, R requests, E links, V nodes (none isolated): 2 E K + R + E columns,
     V K + E + V rows, 6 E K + 2 R + 3 E nonzeros. Source: REPS (Zhao and Qiao, INFOCOM 2021), model (1),
@@ -63,13 +63,14 @@ def link_ilp(instance: Instance, options: ModelOptions) -> Formulated:
     refuse_min_fidelity(instance)
     commodities = (one_per_root if options.variant == "by-source" else one_per_request)(instance)
     limits, probability = most_attempts(instance), instance.probabilities
-    links = usable_links(instance, _carries(instance, limits, whole=options.tightened))
+    largest = _largest_loads(instance, limits, whole=not options.continuous)
+    links = usable_links(instance, largest > 0)
     arcs = arcs_of(instance, links)
     ends = [instance.links[row].ends for row in links]
     row_of = dict(zip(ends, links, strict=True))
 
     m = pyo.ConcreteModel(name=f"link_{options.variant}")
-    add_flows(m, instance, commodities, arcs, options.flow_domain)
+    add_flows(m, instance, commodities, arcs, options.flow_domain, largest)
     attempts_domain = pyo.NonNegativeReals if options.relax else pyo.NonNegativeIntegers
     m.attempts = pyo.Var(ends, domain=attempts_domain, bounds=lambda _, u, v: (0, int(limits[row_of[u, v]])))
 
@@ -109,12 +110,10 @@ def link_ilp(instance: Instance, options: ModelOptions) -> Formulated:
     return Formulated(m, decide, encode)
 
 
-def _carries(instance: Instance, limits: NDArray[np.int64], *, whole: bool) -> NDArray[np.bool_]:
-    """Mark the links that can carry load, a whole one if ``whole``."""
-    if not whole:
-        return (limits > 0) & (instance.probabilities > 0)
+def _largest_loads(instance: Instance, limits: NDArray[np.int64], *, whole: bool) -> NDArray[np.float64]:
+    """Return the largest load of each link, the largest whole one if ``whole``; shape (links,)."""
     cases = zip(instance.probabilities.tolist(), limits.tolist(), strict=True)
-    return np.array([largest_load(p, most) > 0 for p, most in cases], dtype=bool)
+    return np.array([largest_load(p, most) if whole else float(as_fraction(p) * most) for p, most in cases])
 
 
 def attempts_for(instance: Instance, routes: Sequence[Route], options: ModelOptions) -> NDArray[np.float64]:

@@ -55,7 +55,7 @@ def path_ilp(instance: Instance, options: ModelOptions) -> Formulated:
 
     m = pyo.ConcreteModel(name=f"path_{options.variant}")
     domain = pyo.Binary if options.variant == "per-copy" and not options.continuous else options.flow_domain
-    add_flows(m, instance, commodities, arcs, domain)
+    add_flows(m, instance, commodities, arcs, domain, pairs.astype(float))
 
     def capacity(m: pyo.ConcreteModel, u: str, v: str) -> Any:
         return load_of(m, commodities, u, v) <= int(pairs[row_of[u, v]])

@@ -86,7 +86,8 @@ def load_hull(probability: float, attempts: int) -> list[tuple[int, int]]:
 def most_attempts(network: Network) -> NDArray[np.int64]:
     """Return the most attempts each link can make: its channels, at most the qubits at each end; (links,)."""
     at_ends = network.memories[network.ends].min(axis=1, initial=np.iinfo(np.int64).max)
-    return np.minimum(network.channels, at_ends)
+    most: NDArray[np.int64] = np.minimum(network.channels, at_ends)
+    return most
 
 
 def neighbours(value: Fraction, largest_denominator: int) -> tuple[Fraction, Fraction]:

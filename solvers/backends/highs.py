@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from math import isfinite
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import highspy
@@ -17,7 +19,6 @@ from solvers.results import ABSOLUTE_GAP, BackendError, SolveOptions, SolveResul
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -33,6 +34,15 @@ INTERRUPTS = (
 # Linear programs with more nonzeros than this go to interior point and crossover, which are then two to
 # ten times as fast as the simplex on the relaxations here (measured on the library).
 LARGE = 10_000
+# Presolve rules of 1.15.1 that are switched off for models with whole columns, as a bit mask: 512 is the rule
+# "doubleton equation", which cuts off optima.
+WRONG_PRESOLVE_RULES = 512
+TYPES: Mapping[Any, tuple[type, str]] = {
+    highspy.HighsOptionType.kBool: (bool, "true or false"),
+    highspy.HighsOptionType.kInt: (int, "a whole number"),
+    highspy.HighsOptionType.kDouble: (float, "a number"),
+    highspy.HighsOptionType.kString: (str, "a word"),
+}
 STATUSES: Mapping[HighsModelStatus, Status] = {
     HighsModelStatus.kOptimal: "optimal",
     HighsModelStatus.kModelEmpty: "optimal",
@@ -172,6 +182,7 @@ def _native(model: CompiledModel, options: SolveOptions) -> dict[str, Any]:
     common = {
         "output_flag": options.log is not None,
         "solver": "ipm" if not model.integer.any() and model.matrix.nnz > LARGE else "choose",
+        "presolve_rule_off": 0 if model.is_linear else WRONG_PRESOLVE_RULES,
         "mip_min_logging_interval": 0.5,
         # In a sub-MIP it can loop for ever, deaf to time limit and interrupt (seen with 1.15.1); without it
         # the library's instances are solved just as fast.
@@ -191,20 +202,29 @@ def _native(model: CompiledModel, options: SolveOptions) -> dict[str, Any]:
 
 def _set(solver: highspy.Highs, option: str, value: Any) -> None:
     """Set an option and believe only the returned status: HiGHS never raises."""
-    known = [name for name in dir(solver.getOptions()) if not name.startswith("_")]
-    if option not in known:
-        raise unknown_name("option of highs", option, known)
-    kind = type(getattr(solver.getOptions(), option))
+    known, kind = solver.getOptionType(option)
+    if known != HighsStatus.kOk:
+        raise unknown_name("option of highs", option, _options(solver))
+    wanted, words = TYPES[kind]
     try:
-        fitting = kind(value) if kind in (float, int) and not isinstance(value, bool) else value
+        fitting = wanted(value) if wanted in (float, int) and not isinstance(value, bool) else value
         cut = isinstance(value, float) and fitting != value
         refused = cut or solver.setOptionValue(option, fitting) != HighsStatus.kOk
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         refused = True
     if refused:
-        raise OptionError(
-            f"highs refuses {option}={value!r}; it takes a {kind.__name__} in the range of its manual"
-        )
+        raise OptionError(f"highs refuses {option}={value!r}; allowed: {words} in the range of its manual")
+
+
+def _options(solver: highspy.Highs) -> list[str]:
+    """List options that HiGHS knows: those it writes to a file, and the fields of its options that are some."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "options"
+        solver.writeOptions(str(file))
+        lines = file.read_text(encoding="utf-8").splitlines()
+    written = {line.partition("=")[0].strip() for line in lines if "=" in line and line[0] != "#"}
+    fields = {*dir(solver.getOptions()), "presolve_rule_off"}
+    return sorted(written | {name for name in fields if solver.getOptionType(name)[0] == HighsStatus.kOk})
 
 
 def _must(status: HighsStatus, what: str) -> None:

@@ -211,7 +211,7 @@ BREACHES: dict[str, tuple[str, dict[str, Any], list[tuple[str, str, float]]]] = 
     "load above the expected pairs": (
         "link",
         {"attempts": attempts(ab=3, bc=3)},
-        [("load", "links[0] (a-b)", 0.5)],
+        [("load", "links[0] (a-b)", 1)],
     ),
     "load above the given pairs": (
         "path",
@@ -350,7 +350,7 @@ def test_all_breaches_are_returned_together() -> None:
 
 def test_messages_are_sentences_with_numbers() -> None:
     (found,) = check(INSTANCE, plan("link", attempts=attempts(ab=3, bc=3)))
-    assert str(found) == "load at links[0] (a-b): 2 copies of paths; 3 attempts give 1.5 pairs (p = 0.5)"
+    assert str(found) == "load at links[0] (a-b): 2 copies of paths; 3 attempts carry 1 (p = 0.5)"
 
 
 FRACTIONAL = {
@@ -376,19 +376,34 @@ def test_fractions_are_allowed_where_the_plan_says_so(relaxed: bool, flows: str,
 
 
 @pytest.mark.parametrize(("excess", "rules"), [(0.9e-6, []), (1.2e-6, ["load"])])
-def test_the_tolerance_is_a_millionth(excess: float, rules: list[str]) -> None:
+def test_the_tolerance_of_fractional_loads_is_a_millionth(excess: float, rules: list[str]) -> None:
     # p = 1 - excess lets one copy and one attempt through a solver's feasibility tolerance.
     instance = network(links={"probability": 1 - excess})
-    one = plan(
-        "link",
-        paths=paths(("r1", "cb", 1)),
-        attempts=attempts(bc=1),
-        connections={"r0": 0, "r1": 1, "r2": 0},
-        objective=1.0,
-        bound=1.0,
-    )
+    changes = {
+        "paths": paths(("r1", "cb", 1)),
+        "attempts": attempts(bc=1),
+        "connections": {"r0": 0, "r1": 1, "r2": 0},
+        "objective": 1.0,
+        "bound": 1.0,
+    }
+    one = plan("link", relaxed=True, **changes)
     assert [v.rule for v in check(instance, one)] == rules
     assert check(instance, one, tolerance=1e-5) == []
+    # In whole numbers one attempt carries nothing, however little is missing.
+    assert [v.rule for v in check(instance, plan("link", **changes), tolerance=1e-5)] == ["load"]
+
+
+@pytest.mark.parametrize("p", [0.3333333333, 1 / 3, 0.33333333335])
+def test_a_rounded_fraction_carries_the_load_of_the_fraction(p: float) -> None:
+    instance = network(links={"probability": p, "channels": 3})
+    changes = {
+        "paths": paths(("r1", "cb", 1)),
+        "attempts": attempts(bc=3),
+        "connections": {"r0": 0, "r1": 1, "r2": 0},
+        "objective": 1.0,
+        "bound": 1.0,
+    }
+    assert check(instance, plan("link", **changes)) == []
 
 
 @given(st.tuples(*[st.integers(0, 6)] * 4), st.tuples(*[st.integers(0, 3)] * 5))
