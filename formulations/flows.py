@@ -13,6 +13,7 @@ import pyomo.environ as pyo
 
 from formulations.paths import best_path
 from instances import InstanceError
+from instances.tolerances import SOLVER_NOISE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from instances import Instance
 
 Arc = tuple[str, str]
-TINY_FLOW = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,7 @@ def decompose(
     """Split a single-source flow into simple paths: widest first, sinks in the given order.
 
     Opposite flows on a link cancel first. Each step saturates an arc or serves a sink, so there are at
-    most (arcs + sinks) paths; what remains is cycles and noise below ``TINY_FLOW``, and is dropped.
+    most (arcs + sinks) paths; what remains is cycles and noise below ``SOLVER_NOISE``, and is dropped.
 
     Returns
     -------
@@ -189,12 +189,12 @@ def decompose(
     net = dict(zip(arcs, flow.tolist(), strict=True))
     left: dict[str, dict[str, float]] = defaultdict(dict)
     for (u, v), width in net.items():
-        if width - net[v, u] > TINY_FLOW:
+        if width - net[v, u] > SOLVER_NOISE:
             left[u][v] = width - net[v, u]
     paths = []
     for (row, sink), amount in zip(sinks, amounts, strict=True):
         rest = amount
-        while rest > TINY_FLOW:
+        while rest > SOLVER_NOISE:
             widest = best_path(lambda u: [(v, -w) for v, w in left[u].items()], root, sink, max, -np.inf)
             if widest is None:
                 break
@@ -203,6 +203,6 @@ def decompose(
             rest -= width
             for u, v in itertools.pairwise(nodes):
                 left[u][v] -= width
-                if left[u][v] <= TINY_FLOW:
+                if left[u][v] <= SOLVER_NOISE:
                     del left[u][v]
     return paths

@@ -10,7 +10,7 @@ import pyomo.environ as pyo
 from formulations.commodities import one_per_copy, one_per_request, one_per_root
 from formulations.flows import add_flows, arcs_of, load_of, refuse_min_fidelity, routes_of, usable_links
 from formulations.formulation import Decision, Formulated, Formulation, ModelOptions
-from instances import InstanceError
+from instances import InstanceError, OptionError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from formulations.commodities import Commodity
     from formulations.compiled import CompiledModel
     from instances import Instance
+
+# Columns of the variant per-copy: Pyomo takes about a kilobyte for each.
+LARGEST_PER_COPY = 5_000_000
 
 
 def path_ilp(instance: Instance, options: ModelOptions) -> Formulated:
@@ -44,6 +47,7 @@ def path_ilp(instance: Instance, options: ModelOptions) -> Formulated:
     Raises
     ------
     InstanceError : a request asks for a ``min_fidelity``, or a link has no ``entangled_pairs``.
+    OptionError : ``per-copy`` with more columns than a model can hold.
     """
     refuse_min_fidelity(instance)
     pairs = known_pairs(instance)
@@ -100,7 +104,15 @@ def copies_of(instance: Instance, pairs: NDArray[np.int64]) -> list[int]:
 
 def _commodities(instance: Instance, variant: str, pairs: NDArray[np.int64]) -> list[Commodity]:
     if variant == "per-copy":
-        return one_per_copy(instance, copies_of(instance, pairs))
+        copies = copies_of(instance, pairs)
+        columns = 2 * int((pairs > 0).sum()) * sum(copies)
+        if columns > LARGEST_PER_COPY:
+            raise OptionError(
+                f"variant per-copy would have {columns:,} columns for {sum(copies):,} copies; allowed: "
+                f"at most {LARGEST_PER_COPY:,}. Lower the demands, or take "
+                "--variant aggregated, which has the same optimum and no column a copy."
+            )
+        return one_per_copy(instance, copies)
     return (one_per_root if variant == "by-source" else one_per_request)(instance)
 
 

@@ -25,6 +25,7 @@ from instances.plan import (
     Plan,
     RoutedPath,
     Status,
+    Termination,
     Violation,
 )
 from instances.qnet import QNet, load_qnet, save_qnet
@@ -54,6 +55,7 @@ __all__ = [
     "Request",
     "RoutedPath",
     "Status",
+    "Termination",
     "Violation",
     "check",
     "generate",

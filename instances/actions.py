@@ -21,6 +21,7 @@ from instances.case import Breach, Case
 from instances.errors import OptionError
 from instances.physics import additive_weight, werner_parameter
 from instances.plan import Plan, Violation
+from instances.tolerances import COMPARISON, FEASIBILITY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -36,8 +37,9 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float64]
     Flags: TypeAlias = NDArray[np.bool_]
 
-# Slack on the fidelity budget, so that a limit that is met exactly stays met after rounding.
-ROUND_OFF = 1e-9
+
+# Copies of all requests together up to which what is told apart by copy may be listed.
+MOST_COPIES = 1_000
 
 
 @dataclass(frozen=True, init=False)
@@ -79,10 +81,41 @@ class ActionRules:
         return self.instance.memories
 
     @cached_property
-    def copies(self) -> Integers:
-        """Most copies of each request: its demand, 1 where it has none; shape (requests,)."""
+    def demands(self) -> Integers:
+        """Copies that each request asks for: its demand, 1 where it has none; shape (requests,)."""
         demands = [1 if r.demand is None else r.demand for r in self.instance.requests]
         return np.array(demands, dtype=np.int64)
+
+    @cached_property
+    def copies(self) -> Integers:
+        """Most copies of each request: `demands`, at most what its ends can hold; shape (requests,).
+
+        Each copy takes a qubit and a channel (or pair) of a link at both ends.
+        """
+        at_node = np.zeros(len(self.instance.nodes), dtype=np.int64)
+        np.add.at(at_node, self.instance.ends, np.where(self.usable, self.capacity, 0)[:, None])
+        held = np.minimum(at_node, self.memory)
+        row = self.instance.node_row
+        ends = [min(held[row[r.source]], held[row[r.target]]) for r in self.instance.requests]
+        least: Integers = np.minimum(self.demands, np.array(ends, dtype=np.int64))
+        return least
+
+    def refuse_many_copies(self, what: str) -> None:
+        """Refuse to treat every copy of a request apart where there are more than `MOST_COPIES`.
+
+        Raises
+        ------
+        OptionError : there are; the message names the request with the most.
+        """
+        total = int(self.copies.sum())
+        if total > MOST_COPIES:
+            row = int(np.argmax(self.copies))
+            raise OptionError(
+                f"{what} treats every copy of a request apart, and there are up to {total:,} copies, "
+                f"{self.copies[row]:,} of them of requests[{row}] ({self.instance.requests[row].id!r}); "
+                f"allowed: at most {MOST_COPIES:,} in all. Lower the demands, or take path columns in a "
+                "MILP: --actions columns --engine milp."
+            )
 
     @cached_property
     def usable(self) -> Flags:
@@ -106,12 +139,12 @@ class ActionRules:
         """Return the largest sum of `fidelity_weights` that meets the ``min_fidelity`` of a request.
 
         Infinite where it asks for none or for at most 1/4; a path over a link of infinite weight is
-        then allowed too (inf <= inf).
+        then allowed too (inf <= inf). A limit that is met exactly stays met after rounding.
         """
         least = self.instance.requests[request].min_fidelity
         if least is None or least <= 0.25:
             return math.inf
-        return float(additive_weight(werner_parameter(least))) + ROUND_OFF
+        return float(additive_weight(werner_parameter(least))) + COMPARISON
 
 
 # --- rules for the checker ----------------------------------------------------------------------------
@@ -174,7 +207,7 @@ def memory(case: Case) -> Iterator[Breach]:
 def copies(case: Case) -> Iterator[Breach]:
     """Require copies of paths of a request <= its demand, 1 where it has none."""
     for row, (request, most) in enumerate(
-        zip(case.instance.requests, _limits(case).copies.tolist(), strict=True)
+        zip(case.instance.requests, _limits(case).demands.tolist(), strict=True)
     ):
         served = max(case.connections(request.id), case.routed[request.id])
         if case.exceeds(served, most):
@@ -210,7 +243,10 @@ MEMBERSHIP: Mapping[str, Rule] = {
 
 
 def action_violations(
-    instance: Instance, paths: Iterable[RoutedPath], max_hops: int | None = None, tolerance: float = 1e-6
+    instance: Instance,
+    paths: Iterable[RoutedPath],
+    max_hops: int | None = None,
+    tolerance: float = FEASIBILITY,
 ) -> list[Violation]:
     """Return why ``paths`` is no action of the action set; [] when it is one.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from instances.errors import OptionError
+from instances.tolerances import COMPARISON
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -154,8 +155,8 @@ def hop_limit(fidelity: float, min_fidelity: float) -> int | None:
     if min_fidelity <= 0.25 or fidelity >= 1:
         return None
     weight = float(additive_weight(werner_parameter(fidelity)))
-    # 1e-9 keeps a limit that is met exactly, such as F_min = F, on the right side of round-off.
-    return math.floor(float(additive_weight(werner_parameter(min_fidelity))) / weight + 1e-9)
+    # A limit that is met exactly, such as F_min = F, stays on the right side of rounding errors.
+    return math.floor(float(additive_weight(werner_parameter(min_fidelity))) / weight + COMPARISON)
 
 
 def swap_success(network: Network, nodes: Sequence[str]) -> float:

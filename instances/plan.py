@@ -25,6 +25,8 @@ PLAN_FORMAT: Literal["milproute.plan/1"] = "milproute.plan/1"
 # Keys that only some formulations have.
 OPTIONAL = (
     "message",
+    "termination",
+    "confirmed_by",
     "entangled_pairs",
     "delivered",
     "engine",
@@ -45,6 +47,23 @@ Status = Literal[
     "licence",
     "crash",
     "wrong_solution",
+    "error",
+]
+
+
+Termination = Literal[
+    "optimal",
+    "gap_limit",
+    "infeasible",
+    "unbounded",
+    "time_limit",
+    "memory_limit",
+    "build_limit",
+    "interrupted",
+    "other_limit",
+    "completed",
+    "licence",
+    "crash",
     "error",
 ]
 
@@ -117,6 +136,9 @@ class Plan(Frozen):
     ``bound`` is proven in the direction of the problem, None when nothing is proven; ``gap`` is
     |bound - objective| / max(|objective|, 1e-9). ``relaxed`` lets everything be fractional, ``flows``
     = ``continuous`` the path counts. ``entangled_pairs`` and ``delivered`` belong to whole slots.
+    ``termination`` says why the search ended, whatever it had found by then (``build_limit``: before the
+    model was built; ``other_limit``: a native limit of the solver; ``completed``: a heuristic that ran to its
+    end), and ``confirmed_by`` how the claim was proven a second time, by whom and with which bound.
 
     The rest belongs to an argmax: ``engine`` found it, ``forward`` is Q of the action by a plain forward
     pass, ``residual`` = |objective - forward|, ``neurons`` counts those of the Q-net, and ``max_hops``
@@ -130,6 +152,8 @@ class Plan(Frozen):
     solver: str
     solver_version: str
     status: Status
+    termination: Termination | None = None
+    confirmed_by: str | None = None
     message: str | None = None
     objective: Number | None
     bound: Number | None

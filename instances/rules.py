@@ -15,15 +15,13 @@ from instances.case import Breach
 from instances.expected_load import as_fraction, largest_load
 from instances.physics import fidelity_shortfall
 from instances.plan import relative_gap
+from instances.tolerances import OPTIMALITY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from instances.case import Case
     from instances.plan import Plan
-
-# A plan is "optimal" when bound and objective are this close, relative where the objective exceeds 1.
-OPTIMAL_GAP = 1e-6
 
 
 # --- what the plan is about ---------------------------------------------------------------------------
@@ -330,7 +328,7 @@ def status(case: Case) -> Iterator[Breach]:
         yield Breach("status", 1, f"{word!r}, but the objective is {claimed} and the bound {proven}")
     elif word == "optimal" and claimed is not None and proven is not None:
         apart = abs(proven - claimed)
-        if not apart <= OPTIMAL_GAP * max(1.0, abs(claimed)):
+        if not apart <= OPTIMALITY * max(1.0, abs(claimed)):
             yield Breach("status", apart, f"'optimal', but objective and bound are {apart:.9g} apart")
 
 

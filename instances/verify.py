@@ -12,6 +12,7 @@ from instances.actions import violations
 from instances.case import Breach, Case
 from instances.errors import OptionError
 from instances.features import check_fits, features, state_vector
+from instances.tolerances import FEASIBILITY, OPTIMALITY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -31,7 +32,6 @@ def _formulation(case: Case) -> Iterator[Breach]:
 
 
 # Q by the solver and by a forward pass agree when they are this close, relative where Q exceeds 1.
-RESIDUAL = 1e-6
 
 
 def _action_value(case: Case) -> Iterator[Breach]:
@@ -50,7 +50,7 @@ def _residual(case: Case) -> Iterator[Breach]:
     if stated is not None and case.differs(stated, apart):
         text = f"the residual is {stated:.9g}, objective and forward pass are {apart:.9g} apart"
         yield Breach("residual", abs(stated - apart), text)
-    if not apart <= RESIDUAL * max(1.0, abs(objective)):
+    if not apart <= OPTIMALITY * max(1.0, abs(objective)):
         text = f"the objective is {objective:.9g}, the forward pass gives {forward:.9g}"
         yield Breach("objective", apart, text)
 
@@ -115,7 +115,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
 
 
 def check(
-    instance: Instance, plan: Plan, tolerance: float = 1e-6, qnet: QNet | None = None
+    instance: Instance, plan: Plan, tolerance: float = FEASIBILITY, qnet: QNet | None = None
 ) -> list[Violation]:
     """Return everything that is wrong with ``plan`` as a plan for ``instance``; [] when it holds.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
+from instances.tolerances import FEASIBILITY
 from solvers.backend import Around
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-# Of rows, bounds, integrality, sets and objective; of a row relative to its scale, as of the objective.
-TOLERANCE = 1e-6
 SHOWN = 5  # breaches that a message lists
 
 
@@ -86,20 +85,20 @@ def breaches(model: CompiledModel, result: SolveResult) -> list[str]:
 
 def _bound_breaches(model: CompiledModel, values: Floats) -> Iterator[str]:
     below, above = model.lower - values, values - model.upper
-    for j in np.flatnonzero(np.maximum(below, above) > TOLERANCE).tolist():
+    for j in np.flatnonzero(np.maximum(below, above) > FEASIBILITY).tolist():
         side, amount = (model.lower[j], below[j]) if below[j] > above[j] else (model.upper[j], above[j])
         yield f"{_column(model, j)} = {values[j]:.9g} breaks its bound {side:.9g} by {amount:.2g}"
 
 
 def _whole_breaches(model: CompiledModel, values: Floats) -> Iterator[str]:
     off = np.where(model.integer, np.abs(values - np.round(values)), 0.0)
-    for j in np.flatnonzero(off > TOLERANCE).tolist():
+    for j in np.flatnonzero(off > FEASIBILITY).tolist():
         yield f"{_column(model, j)} = {values[j]:.9g} is not whole, by {off[j]:.2g}"
 
 
 def _set_breaches(model: CompiledModel, values: Floats) -> Iterator[str]:
     for number, members in enumerate(model.sos1):
-        used = [j for j in members if abs(values[j]) > TOLERANCE]
+        used = [j for j in members if abs(values[j]) > FEASIBILITY]
         if len(used) > 1:
             both = ", ".join(f"{_column(model, j)} = {values[j]:.9g}" for j in used[:3])
             yield f"{len(used)} members of SOS1 set {number} are not 0: {both}"
@@ -114,7 +113,7 @@ def _row_breaches(model: CompiledModel, values: Floats) -> Iterator[str]:
     with np.errstate(invalid="ignore"):
         excess = np.maximum(lower - activity, activity - upper)
     # Rounding errors of numpy's sums are far below half the tolerance times the scale.
-    for i in np.flatnonzero(excess > 0.5 * TOLERANCE * np.maximum(1.0, largest)).tolist():
+    for i in np.flatnonzero(excess > 0.5 * FEASIBILITY * np.maximum(1.0, largest)).tolist():
         own = slice(matrix.indptr[i], matrix.indptr[i + 1])
         entries, places = matrix.data[own].tolist(), matrix.indices[own].tolist()
         exact = [a * float(values[j]) for a, j in zip(entries, places, strict=True)]
@@ -122,7 +121,7 @@ def _row_breaches(model: CompiledModel, values: Floats) -> Iterator[str]:
             if not isfinite(side):
                 continue
             amount = sign * fsum([*exact, -side])
-            if amount > TOLERANCE * max(1.0, abs(side), *map(abs, exact)):
+            if amount > FEASIBILITY * max(1.0, abs(side), *map(abs, exact)):
                 yield f"{_row(model, i)} = {fsum(exact):.9g} breaks its side {side:.9g} by {amount:.2g}"
 
 
@@ -134,12 +133,12 @@ def _objective_breaches(model: CompiledModel, values: Floats, result: SolveResul
         yield "values come without an objective"
         return
     scale = max(1.0, abs(claimed), *map(abs, terms))
-    if not abs(claimed - true) <= TOLERANCE * scale:
+    if not abs(claimed - true) <= FEASIBILITY * scale:
         yield f"the objective is {true:.9g}, not {claimed:.9g} as claimed"
     if result.bound is None:
         return
     short = (true - result.bound) if model.maximize else (result.bound - true)
-    if not short <= TOLERANCE * max(1.0, abs(true)):
+    if not short <= FEASIBILITY * max(1.0, abs(true)):
         yield f"the bound {result.bound:.9g} is on the wrong side of the objective {true:.9g}, by {short:.2g}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,15 +10,14 @@ from pyomo.common.gc_manager import PauseGC
 
 from formulations import CompiledModel, Decision, Formulated, Formulation, ModelOptions, Route, compile_model
 from solvers.backend import Watch
-from solvers.clock import timed
+from solvers.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
 
-    from instances import Instance, ModelSize, Status
+    from instances import Instance, ModelSize, Status, Termination
     from solvers.backend import Backend
     from solvers.results import SolveOptions, SolveResult
 
@@ -34,7 +33,7 @@ class Job:
     backend, limits : the solver.
     seed : of everything random that is not the solver's.
     watch : told how each solve goes.
-    seconds : wall clock by phase, filled by the method.
+    clock : time by phase; its limit is that of all phases together.
     """
 
     instance: Instance
@@ -44,36 +43,34 @@ class Job:
     limits: SolveOptions
     seed: int = 0
     watch: Watch = field(default_factory=Watch)
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    def clock(self, phase: str) -> AbstractContextManager[None]:
-        """Add the wall clock of a block to ``seconds[phase]``."""
-        return timed(self.seconds, phase)
+    clock: Clock = field(default_factory=Clock)
 
     def compile(
         self, formulation: Formulation, instance: Instance, options: ModelOptions
     ) -> tuple[Formulated, CompiledModel]:
-        """Build a model and compile it, timed."""
+        """Build a model and compile it, timed.
+
+        Raises
+        ------
+        BuildLimitError : the time limit is up before it is compiled.
+        """
         # Pyomo makes a million small objects and no cycles worth looking for meanwhile.
-        with PauseGC(), self.clock("build"):
+        with PauseGC(), self.clock.building("build"):
             formulated = formulation.build(instance, options)
-        with PauseGC(), self.clock("compile"):
+        with PauseGC(), self.clock.building("compile"):
             return formulated, compile_model(formulated.model)
 
     def solve(self, model: CompiledModel, start: NDArray[np.float64] | None = None) -> SolveResult:
-        """Solve a compiled model with this job's solver, timed; all solves of a job share its time limit."""
-        limits = self.limits
-        if limits.time_limit is not None:
-            left = limits.time_limit - self.seconds.get("solve", 0.0)
-            limits = replace(limits, time_limit=max(left, 1e-3))
-        with self.clock("solve"):
+        """Solve a compiled model with this job's solver, timed; all phases of a job share its time limit."""
+        limits = self.clock.limits(self.limits)
+        with self.clock.phase("solve"):
             return self.backend.solve(model, limits, start, self.watch)
 
     def decide(self, formulated: Formulated, model: CompiledModel, result: SolveResult) -> Decision:
         """Read the decision of a result, integers rounded, timed; nothing without a solution."""
         if result.values is None:
             return Decision(np.zeros(len(self.instance.links)), ())
-        with self.clock("extract"):
+        with self.clock.phase("extract"):
             return formulated.decide(model, rounded(model, result.values))
 
 
@@ -83,7 +80,7 @@ class Outcome:
 
     Parameters
     ----------
-    status, objective, bound, message : as in `SolveResult`.
+    status, objective, bound, message, termination : as in `SolveResult`.
     attempts : of each link, shape (links,).
     routes : paths with their counts.
     size : of the model that was solved.
@@ -99,8 +96,16 @@ class Outcome:
     pairs: Sequence[int] | None = None
     delivered: dict[str, int] | None = None
     message: str = ""
+    termination: Termination | None = None
+
+
+def nothing_built(message: str) -> Outcome:
+    """Return the outcome of a solve whose time was up before there was a model."""
+    return Outcome(
+        "no_solution", None, None, np.zeros(0), (), None, message=message, termination="build_limit"
+    )
 
 
 def rounded(model: CompiledModel, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return ``values`` with integer columns rounded: solvers leave 1e-6 of dust on them."""
+    """Return ``values`` with integer columns rounded: solvers leave them up to 1e-6 off."""
     return np.where(model.integer, np.round(values), values)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from instances import Attempt, Plan, RoutedPath, check
 from instances.plan import DrawnPairs, relative_gap
+from instances.tolerances import COMPARISON
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +57,7 @@ def _plan(
         solver=backend.name,
         solver_version=backend.version,
         status=outcome.status,
+        termination=outcome.termination,
         message=outcome.message or None,
         objective=outcome.objective,
         bound=outcome.bound,
@@ -65,7 +67,7 @@ def _plan(
         attempts=tuple(
             Attempt(source=link.source, target=link.target, channels=x)
             for link, x in zip(links, outcome.attempts.tolist(), strict=False)
-            if x > 1e-9
+            if x > COMPARISON
         ),
         paths=tuple(
             RoutedPath(request=instance.requests[r.request].id, nodes=r.nodes, count=r.count)

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from math import ceil, floor, isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from instances import MilprouteError, OptionError
 from instances.plan import relative_gap
+from instances.tolerances import OPTIMALITY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from formulations import CompiledModel
-    from instances import Status
+    from instances import Status, Termination
 
-ABSOLUTE_GAP = 1e-6
+# Reasons to end that are no status of their own: a solution may be there all the same.
+OTHER_LIMITS: Mapping[Termination, Status] = {"interrupted": "time_limit", "other_limit": "time_limit"}
 
 
 class BackendError(MilprouteError, RuntimeError):
@@ -99,6 +101,7 @@ class SolveResult:
     trace : best objective and bound over time.
     solver, version : who claims it.
     message : what went wrong and the remedy, empty when nothing did.
+    termination : why the solver ended; `settle` takes the claimed status where a back end says nothing.
     """
 
     status: Status
@@ -114,6 +117,7 @@ class SolveResult:
     iterations: int = 0
     trace: tuple[TracePoint, ...] = field(default=(), repr=False)
     message: str = ""
+    termination: Termination | None = None
 
     def __post_init__(self) -> None:
         if self.status in ("optimal", "gap_limit") and None in (self.objective, self.bound):
@@ -129,33 +133,41 @@ def settle(result: SolveResult, model: CompiledModel) -> SolveResult:
     """Give a back end's claim the meaning that milproute's statuses have.
 
     - A bound that is not finite proves nothing. Where every solution has a whole objective, the bound
-      is rounded to the next whole number inwards: still proven, and often all that was missing; the
-      objective loses its dust.
+      is rounded to the next whole number inwards: still proven, and often all that was missing; so is the
+      objective, where it is within 1e-6 of a whole number.
     - ``optimal`` with a gap above 1e-6, relative and absolute, is ``gap_limit``.
-    - A limit without a solution is ``no_solution``.
+    - A limit without a solution is ``no_solution``; ``termination`` keeps which limit it was.
     """
     bound = result.bound
     if bound is not None and (not isfinite(bound) or abs(bound) >= 1e20):
         bound = None
     if bound is not None and has_whole_objective(model):
-        bound = float(floor(bound + ABSOLUTE_GAP) if model.maximize else ceil(bound - ABSOLUTE_GAP))
+        bound = float(floor(bound + OPTIMALITY) if model.maximize else ceil(bound - OPTIMALITY))
     objective = result.objective
     if (
         objective is not None
         and has_whole_objective(model)
-        and abs(objective - round(objective)) < ABSOLUTE_GAP
+        and abs(objective - round(objective)) < OPTIMALITY
     ):
         objective = float(round(objective))
     status = result.status
     gap = relative_gap(objective, bound)
-    closed = gap is not None and (gap <= ABSOLUTE_GAP or abs((bound or 0) - (objective or 0)) <= ABSOLUTE_GAP)
+    closed = gap is not None and (gap <= OPTIMALITY or abs((bound or 0) - (objective or 0)) <= OPTIMALITY)
     if status == "optimal" and not closed:
         status = "gap_limit" if gap is not None else "error"
     elif status in ("time_limit", "memory_limit", "gap_limit") and closed:
         status = "optimal"
     elif status in ("time_limit", "memory_limit") and result.values is None:
         status = "no_solution"
-    return replace(result, status=status, objective=objective, bound=bound)
+    termination = result.termination or cast("Termination", result.status)
+    if termination == "optimal" and status == "gap_limit":
+        termination = "gap_limit"
+    return replace(result, status=status, objective=objective, bound=bound, termination=termination)
+
+
+def status_of(termination: Termination) -> Status:
+    """Return the status that a back end claims when it ended for this reason."""
+    return OTHER_LIMITS.get(termination) or cast("Status", termination)
 
 
 def has_whole_objective(model: CompiledModel) -> bool:

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from instances import OptionError
+from solvers.backends import load_backend
+from solvers.results import SolveOptions
+
+if TYPE_CHECKING:
+    from solvers.backend import Backend
 
 SELECTOR = re.compile(r"(?P<name>[^\[\]]+)(\[(?P<options>[^\[\]]*)\])?")
 WORDS = {"true": True, "false": False}
@@ -27,6 +34,23 @@ def parse_selector(text: str) -> tuple[str, dict[str, bool | int | float | str]]
             raise OptionError(f"{item!r} in solver {text!r} is no option; allowed: option=value")
         options[option] = _read(value)
     return match["name"].strip(), options
+
+
+def select(solver: str | Backend, limits: SolveOptions | None = None) -> tuple[Backend, SolveOptions]:
+    """Return the back end that a selector names, and the limits with its native options.
+
+    A native option that the limits have already stays as it is there.
+
+    Raises
+    ------
+    OptionError : the text is no selector, or names no solver.
+    MissingSolverError : the solver is not installed.
+    """
+    limits = limits or SolveOptions()
+    if not isinstance(solver, str):
+        return solver, limits
+    name, native = parse_selector(solver)
+    return load_backend(name), replace(limits, native={**native, **limits.native})
 
 
 def _read(value: str) -> bool | int | float | str:

@@ -12,12 +12,13 @@ from instances.errors import unknown_name
 from instances.files import write_bytes
 from solvers.backend import Watch
 from solvers.backends import load_backend
-from solvers.job import Job, Outcome
+from solvers.clock import BuildLimitError, Clock
+from solvers.job import Job, Outcome, nothing_built
 from solvers.methods.exact import solve_exactly
 from solvers.methods.reps import exact_slot, round_slot
 from solvers.methods.rounding import round_links, round_paths
 from solvers.plans import checked_plan
-from solvers.results import SolveOptions
+from solvers.selector import select
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from formulations import CompiledModel
     from instances import Instance, Plan
     from solvers.backend import Backend
+    from solvers.results import SolveOptions
 
 # The first method of a formulation is its default.
 METHODS: Mapping[str, Mapping[str, Callable[[Job], Outcome]]] = {
@@ -61,7 +63,7 @@ def solve(
         plan has a proven bound and names it in ``variant``.
     flows : ``continuous`` lets the path counts be fractional, never the attempts.
     relax : solve the linear relaxation.
-    solver : name of a back end, or one.
+    solver : name of a back end, also with native options (``"highs[presolve=off]"``), or a back end.
     limits : time, gap, threads, seed and native options of the solver.
     seed : of link and swap outcomes, and of random rounding.
     watch : told how the solve goes.
@@ -78,16 +80,20 @@ def solve(
     MissingSolverError : the solver is not installed.
     """
     chosen, run, options = _choose(formulation, variant, method, flows, relax)
-    backend = load_backend(solver) if isinstance(solver, str) else solver
-    job = Job(instance, chosen, options, backend, limits or SolveOptions(), seed=seed, watch=watch or Watch())
-    outcome = run(job)
+    backend, limits = select(solver, limits)
+    clock = Clock(limits.time_limit)
+    job = Job(instance, chosen, options, backend, limits, seed=seed, watch=watch or Watch(), clock=clock)
+    try:
+        outcome = run(job)
+    except BuildLimitError as error:
+        outcome = nothing_built(str(error))
     heuristic = run in (round_links, round_paths)
     name = f"{options.variant}+rounding" if heuristic else options.variant
     return checked_plan(
         instance,
         outcome,
         backend,
-        job.seconds,
+        clock.seconds,
         formulation=formulation,
         variant=name,
         relaxed=options.relax,

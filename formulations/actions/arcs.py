@@ -44,6 +44,7 @@ class _Units:
 
 
 def _units(rules: ActionRules) -> _Units:
+    rules.refuse_many_copies("an action set of arcs or layers")
     instance, arcs = rules.instance, dict[Unit, list[Arc]]()
     links = [(int(e), *instance.ends[e].tolist()) for e in np.flatnonzero(rules.usable)]
     both = sorted([(u, v, e) for e, u, v in links] + [(v, u, e) for e, u, v in links])

@@ -31,10 +31,12 @@ def columns_model(candidates: Candidates, inputs: Sequence[str], *, all_limits: 
 
     With P paths and R requests: P columns, at most R + E + V rows. Source: path formulations of
     multi-commodity flow; ours for action sets. With ``all_limits`` also the capacity and memory rows that
-    cannot bind now are there, so that other capacities and memories can be pushed.
+    cannot bind now are there, and demands alone limit the copies, so that other capacities and memories can
+    be pushed.
     """
     rules, paths = candidates.rules, range(len(candidates))
-    copies = rules.copies[candidates.request] if len(candidates) else np.zeros(0, dtype=np.int64)
+    most = rules.demands if all_limits else rules.copies
+    copies = most[candidates.request] if len(candidates) else np.zeros(0, dtype=np.int64)
     m = pyo.ConcreteModel(name="columns")
     domain = pyo.Binary if (copies <= 1).all() else pyo.NonNegativeIntegers
     m.choice = pyo.Var(paths, domain=domain, bounds=lambda _, p: (0, int(copies[p])))
@@ -42,7 +44,7 @@ def columns_model(candidates: Candidates, inputs: Sequence[str], *, all_limits: 
     for p, request in enumerate(candidates.request.tolist()):
         own[request].append(p)
     m.one_path = pyo.Constraint(
-        sorted(own), rule=lambda m, r: pyo.quicksum(m.choice[p] for p in own[r]) <= int(rules.copies[r])
+        sorted(own), rule=lambda m, r: pyo.quicksum(m.choice[p] for p in own[r]) <= int(most[r])
     )
     link_use, memory_use = candidates.link_use, candidates.memory_use
     add_shared_limits(

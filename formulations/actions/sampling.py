@@ -34,10 +34,11 @@ def sample_actions(candidates: Candidates, count: int, rng: np.random.Generator)
 
     Raises
     ------
-    OptionError : a ``count`` below 0.
+    OptionError : a ``count`` below 0, or more copies of requests than can be told apart.
     """
     if count < 0:
         raise OptionError(f"{count} samples are asked for; allowed: 0 or more")
+    candidates.rules.refuse_many_copies("sampling joint actions")
     draw = _Draw(candidates, count, rng)
     units = draw.units()
     skip = rng.random(count) ** 2

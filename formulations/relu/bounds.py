@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from instances import MilprouteError
+from instances.tolerances import ROUND_OFF, SOLVER_NOISE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from formulations.relu.affine import AffineNet
 
     Floats = NDArray[np.float64]
-
-ROUND_OFF = 1e-12
 
 
 class BoundsError(MilprouteError, ArithmeticError):
@@ -63,7 +62,7 @@ class Bounds:
         upper = tuple(np.minimum(a, b) for a, b in zip(self.upper, other.upper, strict=True))
         for layer, (low, high) in enumerate(zip(lower, upper, strict=True)):
             scale = np.maximum(1.0, np.abs(low))
-            if (low > high + 1e-7 * scale).any():
+            if (low > high + SOLVER_NOISE * scale).any():
                 neuron = int(np.argmax(low - high))
                 raise BoundsError(
                     f"bounds of neuron {neuron} in layer {layer} cross: {low[neuron]} > {high[neuron]}; "

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from formulations.relu.bounds import ROUND_OFF, Bounds, Lines, crown_bounds, enclosed, upper_line
+from formulations.relu.bounds import Bounds, Lines, crown_bounds, enclosed, upper_line
+from instances.tolerances import ROUND_OFF
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

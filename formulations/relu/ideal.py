@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from instances.tolerances import COMPARISON, ROUND_OFF
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     Rows = NDArray[np.int64]
 
 # Right-hand sides are moved outwards by this, relatively, against rounding errors of the coefficients.
-OUTWARD = 1e-10
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Simplices:
             values = np.vstack([weights[own], np.zeros((1, weights.shape[1]))])
             shares = np.append(x[own], max(0.0, copies - float(x[own].sum())))
             order = np.argsort(-values, axis=0, kind="stable")
-            full = np.cumsum(shares[order], axis=0) >= copies * z - 1e-12
+            full = np.cumsum(shares[order], axis=0) >= copies * z - ROUND_OFF
             full[-1] = True
             place = np.argmax(full, axis=0)[None]
             found[k] = np.take_along_axis(values, np.take_along_axis(order, place, axis=0), axis=0)[0]
@@ -111,9 +112,9 @@ class Simplices:
         off = np.maximum(0.0, own - weights) - np.maximum(0.0, own)
         if np.count_nonzero(on) <= np.count_nonzero(off):
             right = float(self.copies @ np.maximum(0.0, -thresholds))
-            return Cut(False, -level, -on, right + OUTWARD * (1.0 + abs(right)))
+            return Cut(False, -level, -on, right + COMPARISON * (1.0 + abs(right)))
         right = float(self.copies @ np.maximum(0.0, thresholds)) - level
-        return Cut(True, -level, -off, right + OUTWARD * (1.0 + abs(right)))
+        return Cut(True, -level, -off, right + COMPARISON * (1.0 + abs(right)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,4 +144,4 @@ class BoxInputs:
         base, level = float(low[chosen].sum()), constant + float(high[~chosen].sum())
         side = float(others @ x) - base * (1.0 - z) + level * z
         size = 1.0 + float(np.abs(low[chosen]).sum())
-        return Cut(False, -(base + level), -others, -base + OUTWARD * size), side
+        return Cut(False, -(base + level), -others, -base + COMPARISON * size), side

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from formulations.relu.bounds import ROUND_OFF, Box
+from formulations.relu.bounds import Box
 from instances.features import input_slices
+from instances.tolerances import ROUND_OFF
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

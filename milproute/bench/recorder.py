@@ -6,6 +6,7 @@ from math import isfinite
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from instances.tolerances import REFUTATION
 from milproute.bench.stream import write_point
 from solvers import TracePoint, Watch
 from solvers.backend import Around
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from milproute.bench.record import Point
     from solvers import Backend, SolveOptions, SolveResult
 
-BEATEN = 1e-5  # relative above 1: solves of one cell may differ by their tolerances
 MOST_POINTS = 2_000  # of a trace; a solver that tells more is heard, not noted
 
 
@@ -95,7 +95,7 @@ class Recorder(Around):
         return [
             f"a bound of {bound:.9g} was claimed, and {objective:.9g} is attained"
             for bound in self.bounds
-            if objective > bound + BEATEN * max(1.0, abs(bound))
+            if objective > bound + REFUTATION * max(1.0, abs(bound))
         ]
 
     def _note(self, offset: float, point: TracePoint) -> None:

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
 from instances.errors import OptionError
+from instances.tolerances import INTEGRALITY
 from milproute.plotting.badges import badge_spots, draw_badges
 from milproute.plotting.canvas import draw_foot, make_canvas
 from milproute.plotting.lanes import lane_offsets
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from instances.plan import Plan
     from milproute.plotting.canvas import Canvas
     from milproute.plotting.legend import Key
-
-NOTHING = 1e-6  # counts up to here are rounding errors of a solver
 
 
 class Drawn(NamedTuple):
@@ -80,7 +79,7 @@ def plot_plan(instance: Instance, plan: Plan, ax: Axes | None = None) -> Axes:
     spots, room = badge_spots(instance, towards)
     lanes = _draw_routes(canvas, instance, paths, spots)
     draw_nodes(canvas, instance)
-    without = [r.id for r in instance.requests if connections(plan, r) <= NOTHING]
+    without = [r.id for r in instance.requests if connections(plan, r) <= INTEGRALITY]
     draw_badges(canvas, instance, spots, without)
     label_nodes(canvas, instance, spots, room, lanes)
     name = f"{shorten(instance.name, 48)} · {plan.formulation} / {plan.variant}"
@@ -119,7 +118,7 @@ def link_use(instance: Instance, plan: Plan) -> tuple[str, NDArray[np.float64]]:
             for step in pairwise(path.nodes):
                 if step in instance.link_row:
                     used[instance.link_row[step]] += path.count
-    used[used <= NOTHING] = 0.0
+    used[used <= INTEGRALITY] = 0.0
     share = np.divide(used, most, out=np.where(used > 0, np.inf, 0.0), where=most > 0)
     return wording, share
 
@@ -150,7 +149,7 @@ def _drawn_paths(instance: Instance, plan: Plan) -> list[Drawn]:
     found = [
         Drawn(rows[path.request], [instance.node_row[node] for node in path.nodes], path.count)
         for path in plan.paths
-        if path.count > NOTHING
+        if path.count > INTEGRALITY
     ]
     return sorted(found, key=lambda path: path.request)
 
@@ -231,7 +230,7 @@ def _got(plan: Plan, request: Request) -> str:
     if request.id not in plan.connections:
         return "no plan"
     count = connections(plan, request)
-    words = number(count) if count > NOTHING else "0"
+    words = number(count) if count > INTEGRALITY else "0"
     if request.demand is not None:
         words += f" of {request.demand}"
     if plan.delivered is not None:

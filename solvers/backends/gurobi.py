@@ -14,9 +14,10 @@ from gurobipy import GRB, GurobiError
 
 from instances.errors import OptionError, unknown_name
 from instances.files import check_writable
+from instances.tolerances import INTEGRALITY, OPTIMALITY, SOLVER_NOISE
 from solvers.backend import Capability, Watch
 from solvers.backends.run import STOPPED, Run
-from solvers.results import ABSOLUTE_GAP, BackendError, SolveOptions, SolveResult
+from solvers.results import BackendError, SolveOptions, SolveResult, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from formulations import CompiledModel
-    from instances import Status
+    from instances import Status, Termination
 
 PARAMETERS = frozenset(name for name in dir(GRB.Param) if not name.startswith("_"))
 LIMIT = 2000  # rows and columns that the licence of the wheel allows
@@ -32,19 +33,19 @@ REMEDY = (
     "install a full licence (free for academics, see gurobi.com), name its file in GRB_LICENSE_FILE, "
     "or take --solver highs"
 )
-STATUSES: Mapping[int, Status] = {
+TERMINATIONS: Mapping[int, Termination] = {
     GRB.OPTIMAL: "optimal",
     GRB.INFEASIBLE: "infeasible",
     GRB.UNBOUNDED: "unbounded",
     GRB.INF_OR_UNBD: "error",  # only if a limit comes before it is decided
-    GRB.CUTOFF: "time_limit",
-    GRB.ITERATION_LIMIT: "time_limit",
-    GRB.NODE_LIMIT: "time_limit",
+    GRB.CUTOFF: "other_limit",
+    GRB.ITERATION_LIMIT: "other_limit",
+    GRB.NODE_LIMIT: "other_limit",
     GRB.TIME_LIMIT: "time_limit",
-    GRB.SOLUTION_LIMIT: "time_limit",
-    GRB.INTERRUPTED: "time_limit",
-    GRB.USER_OBJ_LIMIT: "time_limit",
-    GRB.WORK_LIMIT: "time_limit",
+    GRB.SOLUTION_LIMIT: "other_limit",
+    GRB.INTERRUPTED: "interrupted",
+    GRB.USER_OBJ_LIMIT: "other_limit",
+    GRB.WORK_LIMIT: "other_limit",
     GRB.MEM_LIMIT: "memory_limit",
     GRB.LOADED: "error",
     GRB.INPROGRESS: "error",
@@ -90,13 +91,15 @@ class Gurobi:
                 return run.conclude(self._refusal(error, model, run.seconds))
 
     def _claim(self, solver: gp.Model, model: CompiledModel, word: int, seconds: float) -> SolveResult:
-        status = STATUSES.get(word, "error")
+        termination = TERMINATIONS.get(word, "error")
+        status = status_of(termination)
         open_ = status not in ("infeasible", "unbounded")
         found = open_ and solver.SolCount > 0 and (status == "optimal" or not model.is_linear)
         objective = float(solver.ObjVal) if found else None
         bound = objective if model.is_linear else float(solver.ObjBound) if open_ else None
         return SolveResult(
             status=status,
+            termination=termination,
             native_status=WORDS[word],
             objective=objective,
             bound=bound,
@@ -196,10 +199,10 @@ def _native(options: SolveOptions) -> dict[str, Any]:
     common = {
         "TimeLimit": float("inf") if options.time_limit is None else float(options.time_limit),
         "MIPGap": float(options.gap),
-        "MIPGapAbs": ABSOLUTE_GAP,
-        "FeasibilityTol": 1e-7,
-        "OptimalityTol": 1e-7,
-        "IntFeasTol": 1e-6,
+        "MIPGapAbs": OPTIMALITY,
+        "FeasibilityTol": SOLVER_NOISE,
+        "OptimalityTol": SOLVER_NOISE,
+        "IntFeasTol": INTEGRALITY,
         "Threads": int(options.threads),
         "Seed": int(options.seed) % GRB.MAXINT,
     }

@@ -13,9 +13,10 @@ from highspy import HighsModelStatus, HighsStatus
 
 from instances.errors import OptionError, unknown_name
 from instances.files import check_writable
+from instances.tolerances import INTEGRALITY, OPTIMALITY, SOLVER_NOISE
 from solvers.backend import Capability, Watch
 from solvers.backends.run import Run
-from solvers.results import ABSOLUTE_GAP, BackendError, SolveOptions, SolveResult
+from solvers.results import BackendError, SolveOptions, SolveResult, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from formulations import CompiledModel
-    from instances import Status
+    from instances import Termination
 
 CallbackType = highspy.cb.HighsCallbackType
 INTERRUPTS = (
@@ -43,19 +44,19 @@ TYPES: Mapping[Any, tuple[type, str]] = {
     highspy.HighsOptionType.kDouble: (float, "a number"),
     highspy.HighsOptionType.kString: (str, "a word"),
 }
-STATUSES: Mapping[HighsModelStatus, Status] = {
+TERMINATIONS: Mapping[HighsModelStatus, Termination] = {
     HighsModelStatus.kOptimal: "optimal",
     HighsModelStatus.kModelEmpty: "optimal",
     HighsModelStatus.kInfeasible: "infeasible",
     HighsModelStatus.kUnbounded: "unbounded",
     HighsModelStatus.kUnboundedOrInfeasible: "error",  # only if it stays undecided without presolve
     HighsModelStatus.kTimeLimit: "time_limit",
-    HighsModelStatus.kIterationLimit: "time_limit",
-    HighsModelStatus.kSolutionLimit: "time_limit",
-    HighsModelStatus.kObjectiveBound: "time_limit",
-    HighsModelStatus.kObjectiveTarget: "time_limit",
-    HighsModelStatus.kInterrupt: "time_limit",
-    HighsModelStatus.kHighsInterrupt: "time_limit",  # type: ignore[attr-defined]
+    HighsModelStatus.kIterationLimit: "other_limit",
+    HighsModelStatus.kSolutionLimit: "other_limit",
+    HighsModelStatus.kObjectiveBound: "other_limit",
+    HighsModelStatus.kObjectiveTarget: "other_limit",
+    HighsModelStatus.kInterrupt: "interrupted",
+    HighsModelStatus.kHighsInterrupt: "interrupted",  # type: ignore[attr-defined]
     HighsModelStatus.kMemoryLimit: "memory_limit",
     HighsModelStatus.kNotset: "error",
     HighsModelStatus.kLoadError: "error",
@@ -112,7 +113,8 @@ class Highs:
 
     def _claim(self, solver: highspy.Highs, model: CompiledModel, seconds: float) -> SolveResult:
         info, word, solution = solver.getInfo(), solver.getModelStatus(), solver.getSolution()
-        status, linear = STATUSES[word], model.is_linear
+        termination, linear = TERMINATIONS[word], model.is_linear
+        status = status_of(termination)
         found = word == HighsModelStatus.kModelEmpty or (
             info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
             and status not in ("infeasible", "unbounded")
@@ -124,6 +126,7 @@ class Highs:
         bound = objective if linear or word == HighsModelStatus.kModelEmpty else float(info.mip_dual_bound)
         return SolveResult(
             status=status,
+            termination=termination,
             native_status=solver.modelStatusToString(word),
             objective=objective,
             bound=bound if proven else None,
@@ -189,10 +192,10 @@ def _native(model: CompiledModel, options: SolveOptions) -> dict[str, Any]:
         "mip_heuristic_run_feasibility_jump": False,
         "time_limit": float("inf") if options.time_limit is None else float(options.time_limit),
         "mip_rel_gap": float(options.gap),
-        "mip_abs_gap": ABSOLUTE_GAP,
-        "primal_feasibility_tolerance": 1e-7,
-        "dual_feasibility_tolerance": 1e-7,
-        "mip_feasibility_tolerance": 1e-6,
+        "mip_abs_gap": OPTIMALITY,
+        "primal_feasibility_tolerance": SOLVER_NOISE,
+        "dual_feasibility_tolerance": SOLVER_NOISE,
+        "mip_feasibility_tolerance": INTEGRALITY,
         "threads": int(options.threads),
         "parallel": "on" if options.threads > 1 else "off",
         "random_seed": int(options.seed),
@@ -217,7 +220,7 @@ def _set(solver: highspy.Highs, option: str, value: Any) -> None:
 
 
 def _options(solver: highspy.Highs) -> list[str]:
-    """List options that HiGHS knows: those it writes to a file, and the fields of its options that are some."""
+    """List options that HiGHS knows: those it writes to a file, and fields of its options that are some."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / "options"
         solver.writeOptions(str(file))

@@ -12,9 +12,10 @@ from pyscipopt.scip import Expr, ExprCons, Term
 
 from instances.errors import OptionError, unknown_name
 from instances.files import check_writable
+from instances.tolerances import FEASIBILITY, OPTIMALITY, SOLVER_NOISE
 from solvers.backend import Capability, Watch
 from solvers.backends.run import Run
-from solvers.results import ABSOLUTE_GAP, BackendError, SolveOptions, SolveResult
+from solvers.results import BackendError, SolveOptions, SolveResult, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,25 +24,25 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from formulations import CompiledModel
-    from instances import Status
+    from instances import Termination
 
 INFINITE = 1e20  # from here on SCIP takes a number for infinite
-STATUSES: Mapping[str, Status] = {
+TERMINATIONS: Mapping[str, Termination] = {
     "optimal": "optimal",
     "gaplimit": "gap_limit",
     "infeasible": "infeasible",
     "unbounded": "unbounded",
     "inforunbd": "error",  # only if a limit comes before it is decided
     "timelimit": "time_limit",
-    "nodelimit": "time_limit",
-    "totalnodelimit": "time_limit",
-    "stallnodelimit": "time_limit",
-    "sollimit": "time_limit",
-    "bestsollimit": "time_limit",
-    "restartlimit": "time_limit",
-    "primallimit": "time_limit",
-    "duallimit": "time_limit",
-    "userinterrupt": "time_limit",
+    "nodelimit": "other_limit",
+    "totalnodelimit": "other_limit",
+    "stallnodelimit": "other_limit",
+    "sollimit": "other_limit",
+    "bestsollimit": "other_limit",
+    "restartlimit": "other_limit",
+    "primallimit": "other_limit",
+    "duallimit": "other_limit",
+    "userinterrupt": "interrupted",
     "memlimit": "memory_limit",
     "unknown": "error",
 }
@@ -90,7 +91,8 @@ class Scip:
             return run.conclude(self._claim(loaded, model, word, run.seconds))
 
     def _claim(self, loaded: _Loaded, model: CompiledModel, word: str, seconds: float) -> SolveResult:
-        solver, status = loaded.solver, STATUSES.get(word, "error")
+        solver, termination = loaded.solver, TERMINATIONS.get(word, "error")
+        status = status_of(termination)
         open_ = status not in ("infeasible", "unbounded")
         found = open_ and solver.getNSols() > 0 and (status == "optimal" or not model.is_linear)
         best = solver.getBestSol() if found else None
@@ -99,6 +101,7 @@ class Scip:
         dual = found and model.is_linear
         return SolveResult(
             status=status,
+            termination=termination,
             native_status=word,
             objective=objective,
             bound=bound,
@@ -205,9 +208,9 @@ def _native(model: CompiledModel, options: SolveOptions) -> dict[str, Any]:
         "misc/catchctrlc": False,  # Ctrl-C is ours to hear
         "limits/time": INFINITE if options.time_limit is None else min(float(options.time_limit), INFINITE),
         "limits/gap": float(options.gap),
-        "limits/absgap": ABSOLUTE_GAP,
-        "numerics/feastol": 1e-6,
-        "numerics/dualfeastol": 1e-7,
+        "limits/absgap": OPTIMALITY,
+        "numerics/feastol": FEASIBILITY,
+        "numerics/dualfeastol": SOLVER_NOISE,
         "randomization/randomseedshift": int(options.seed),
         "heuristics/completesol/maxunknownrate": 1.0,  # a start may name the few columns that matter
     }

@@ -12,7 +12,8 @@ from formulations.actions import MAX_COLUMNS, TooManyPathsError
 from formulations.embedding import embed
 from instances import OptionError
 from instances.plan import NeuronCounts
-from solvers.backends import load_backend
+from instances.tolerances import REFUTATION
+from solvers.clock import BuildLimitError, Clock
 from solvers.job import Outcome, rounded
 from solvers.methods.argmax_problem import MAX_HOPS, ArgmaxOptions, ArgmaxProblem
 from solvers.methods.cuts import strengthen
@@ -21,7 +22,7 @@ from solvers.methods.narrowing import Narrowed, narrow
 from solvers.methods.obbt import drop_columns, push_bounds, tighten
 from solvers.methods.pricing import price, walk_bounds
 from solvers.plans import checked_plan
-from solvers.results import SolveOptions
+from solvers.selector import select
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,10 +35,8 @@ if TYPE_CHECKING:
     from formulations.relu.bounds import Bounds
     from instances import Instance, Plan, QNet
     from solvers.backend import Backend, Watch
-    from solvers.results import SolveResult
+    from solvers.results import SolveOptions, SolveResult
 
-# By how much, relative above 1, a known action must beat a claimed bound to refute it.
-CONTRADICTION = 1e-5
 # What makes a solver more careful: presolve of HiGHS 1.15.1 has cut off optima of such models.
 CAREFUL: Mapping[str, Mapping[str, Any]] = {"highs": {"presolve": "off"}}
 
@@ -75,16 +74,16 @@ def argmax(
         the message names the alternatives.
     """
     options = ArgmaxOptions(actions, relu, bounds, engine, max_hops, max_columns)
-    backend = load_backend(solver) if isinstance(solver, str) else solver
-    problem, limits = pose(qnet, instance, options), limits or SolveOptions()
+    backend, limits = select(solver, limits)
+    problem = pose(qnet, instance, options, Clock(limits.time_limit))
     if problem.options.engine != "price":
         return write_plan(problem, *_answer(problem, backend, limits, watch))
     listing = price(problem, backend, limits, watch)
-    outcome, _, _, found = _answer(listing.problem, backend, listing.left(limits), watch)
+    outcome, _, _, found = _answer(listing.problem, backend, limits, watch)
     return write_plan(problem, listing.settle(outcome, limits.gap), backend, "price", found)
 
 
-def pose(qnet: QNet, instance: Instance, options: ArgmaxOptions) -> ArgmaxProblem:
+def pose(qnet: QNet, instance: Instance, options: ArgmaxOptions, clock: Clock | None = None) -> ArgmaxProblem:
     """State the problem; ``auto`` prices paths where they are too many to list.
 
     Raises
@@ -92,11 +91,11 @@ def pose(qnet: QNet, instance: Instance, options: ArgmaxOptions) -> ArgmaxProble
     TooManyPathsError : they are, and another engine was asked for.
     """
     try:
-        return ArgmaxProblem(qnet, instance, options)
+        return ArgmaxProblem(qnet, instance, options, clock=clock or Clock())
     except TooManyPathsError:
         if options.engine != "auto":
             raise
-    return ArgmaxProblem(qnet, instance, replace(options, engine="price"))
+    return ArgmaxProblem(qnet, instance, replace(options, engine="price"), clock=clock or Clock())
 
 
 def _answer(
@@ -111,8 +110,26 @@ def _answer(
         if open_ is None:
             return outcome, backend, "branch", narrowed.bounds
         narrowed = open_
-    outcome, found = _solve(narrowed, backend, limits, watch)
+    try:
+        outcome, found = _solve(narrowed, backend, limits, watch)
+    except BuildLimitError as error:
+        outcome, found = _best_known(narrowed, str(error)), narrowed.bounds
     return outcome, backend, "milp", found
+
+
+def _best_known(narrowed: Narrowed, message: str) -> Outcome:
+    """Return what was known before there was a model: an action and a bound."""
+    bound = max(narrowed.bounds.ceiling, narrowed.known)
+    return Outcome(
+        "time_limit",
+        narrowed.known,
+        bound,
+        np.zeros(0),
+        narrowed.routes,
+        None,
+        message=message,
+        termination="build_limit",
+    )
 
 
 def write_embedding(path: Path, qnet: QNet, instance: Instance, options: ArgmaxOptions, solver: str) -> None:
@@ -160,10 +177,10 @@ def _solve(
 ) -> tuple[Outcome, Bounds]:
     """Build, compile, solve: each phase timed."""
     problem, bounds, clock = narrowed.problem, narrowed.bounds, narrowed.problem.clock
-    with clock("build"):
+    with clock.building("build"):
         action = problem.action_model()
         embedding = embed(action, problem.net, problem.options.relu, bounds, problem.box)
-    with clock("compile"):
+    with clock.building("compile"):
         model = compile_model(embedding.model)
     model, bounds = _strengthened(narrowed, action, model, backend, limits, watch)
     start = None
@@ -171,7 +188,7 @@ def _solve(
         counts = np.zeros(len(problem.table().candidates))
         np.add.at(counts, narrowed.start, 1.0)
         start = model.place({"choice": counts})
-    return solve_milp(model, action, narrowed, backend, time_left(limits, problem), start, watch), bounds
+    return solve_milp(model, action, narrowed, backend, limits, start, watch), bounds
 
 
 def _strengthened(
@@ -189,29 +206,21 @@ def _strengthened(
         return model, bounds
     model = push_bounds(model, bounds, bounds)  # bounds Q, without which no LP bound could be certified
     if options.bounds == "obbt":
-        with problem.clock("obbt"):
+        with problem.clock.phase("obbt"):
             seconds = 0.2 * (limits.time_limit or 60.0)
             better = tighten(
                 model, bounds, backend, seconds=seconds, watch=watch, refresh=problem.refresh(action)
             )
             model, bounds = push_bounds(model, bounds, better), better
     if options.relu == "ideal":
-        with problem.clock("cuts"):
+        with problem.clock.phase("cuts"):
             seconds = min(5.0, 0.2 * (limits.time_limit or 60.0))
             model, _ = strengthen(model, backend, seconds=seconds, watch=watch)
             if narrowed.start is not None:
-                duals = backend.solve(model.relaxed(), time_left(limits, problem), None, watch).duals
+                duals = backend.solve(model.relaxed(), problem.clock.limits(limits), None, watch).duals
                 if duals is not None:
                     model = drop_columns(model, duals, "choice", narrowed.known)
     return model, bounds
-
-
-def time_left(limits: SolveOptions, problem: ArgmaxProblem) -> SolveOptions:
-    """Return the limits with the time that was used before the solve taken off."""
-    if limits.time_limit is None:
-        return limits
-    used = sum(problem.seconds.get(phase, 0.0) for phase in ("branch", "obbt", "cuts"))
-    return replace(limits, time_limit=max(limits.time_limit - used, 1e-3))
 
 
 def solve_milp(
@@ -224,14 +233,15 @@ def solve_milp(
     watch: Watch | None,
 ) -> Outcome:
     """Solve a compiled embedding, timed; an answer that is refuted is asked for again without presolve."""
-    with narrowed.problem.clock("solve"):
-        result = backend.solve(model, limits, start, watch)
+    with narrowed.problem.clock.phase("solve"):
+        result = backend.solve(model, narrowed.problem.clock.limits(limits), start, watch)
     outcome = milp_outcome(result, action, narrowed, model)
     careful = CAREFUL.get(backend.name, {})
     if outcome.status != "wrong_solution" or careful.keys() <= limits.native.keys():
         return outcome
-    with narrowed.problem.clock("solve"):
-        result = backend.solve(model, replace(limits, native={**careful, **limits.native}), start, watch)
+    limits = replace(narrowed.problem.clock.limits(limits), native={**careful, **limits.native})
+    with narrowed.problem.clock.phase("solve"):
+        result = backend.solve(model, limits, start, watch)
     again = milp_outcome(result, action, narrowed, model)
     return replace(
         again, message=f"{outcome.message}; solved again without presolve. {again.message}".strip()
@@ -255,7 +265,7 @@ def milp_outcome(
         known = -np.inf if result.objective is None else result.objective
         ceiling = narrowed.bounds.ceiling
         bound = ceiling if bound is None else min(bound, max(ceiling, known))
-        if narrowed.known > bound + CONTRADICTION * max(1.0, abs(bound)):
+        if narrowed.known > bound + REFUTATION * max(1.0, abs(bound)):
             status = "wrong_solution"
             message = f"an action with Q = {narrowed.known:.6g} refutes the claimed bound {bound:.6g}"
     return Outcome(
@@ -266,6 +276,7 @@ def milp_outcome(
         routes=routes,
         size=model.size,
         message=message,
+        termination=result.termination,
     )
 
 
@@ -284,14 +295,14 @@ def write_plan(
     problem: ArgmaxProblem, outcome: Outcome, backend: Backend, engine: str, bounds: Bounds | None
 ) -> Plan:
     """Write the outcome as a plan, its Q evaluated again by a plain forward pass, and have it checked."""
-    with problem.clock("forward"):
+    with problem.clock.phase("forward"):
         forward = None if outcome.objective is None else problem.forward(outcome.routes)
     residual = None if forward is None or outcome.objective is None else abs(outcome.objective - forward)
     return checked_plan(
         problem.instance,
         outcome,
         backend,
-        problem.seconds,
+        problem.clock.seconds,
         problem.qnet,
         formulation="argmax",
         variant=problem.options.variant if engine == "milp" else engine,

@@ -12,13 +12,13 @@ from formulations.embedding import embed
 from formulations.relu.bounds import Bounds
 from instances import OptionError
 from instances.actions import ActionRules
-from solvers.backends import load_backend
-from solvers.clock import timed
-from solvers.methods.argmax import solve_milp, time_left, write_plan
+from solvers.clock import Clock
+from solvers.methods.argmax import solve_milp, write_plan
 from solvers.methods.argmax_problem import ArgmaxOptions, ArgmaxProblem
 from solvers.methods.engines import branch_outcome, enumerate_outcome, is_branched, is_enumerable
 from solvers.methods.narrowing import narrow
 from solvers.results import SolveOptions
+from solvers.selector import select
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,7 +75,7 @@ class ArgmaxModel:
         self.problem = ArgmaxProblem(qnet, instance, options)
         assert self.problem.listed is not None  # columns alone are allowed
         self.listed = self.problem.listed
-        self.backend = load_backend(solver) if isinstance(solver, str) else solver
+        self.backend, _ = select(solver)
         self.builds = 0
         self._build()
 
@@ -88,6 +88,7 @@ class ArgmaxModel:
         embedding = embed(self.action, self.problem.net, "tight", template, self.problem.box)
         self.template = compile_model(embedding.model)
         self.places = _find(self.template)
+        self.requests = list(self.action.model.one_path)
         self.limits = tuple(
             list(self.action.model.component(name)) for name in ("link_capacity", "node_memory")
         )
@@ -120,6 +121,7 @@ class ArgmaxModel:
         lower, upper, data = model.lower.copy(), model.upper.copy(), model.matrix.data.copy()
         row_lower[places.neuron] = row_upper[places.neuron] = np.concatenate(problem.net.biases[:-1])
         row_upper[places.spare_if_off] = -low
+        row_upper[model.rows["one_path"]] = problem.rules.copies[self.requests]
         data[places.on_data], data[places.off_data] = -high, -low
         lower[places.y], upper[places.y] = np.maximum(low_f, 0.0), high
         upper[places.s] = -low
@@ -150,28 +152,27 @@ class ArgmaxModel:
             may differ as long as no listed feature changes with them.
         limits, watch : as in `solvers.solve`.
         """
-        seconds: dict[str, float] = {}
-        with timed(seconds, "push"):
+        limits = limits or SolveOptions()
+        clock = Clock(limits.time_limit)
+        with clock.phase("push"):
             problem, rows = self._moved(instance)
-        problem.seconds = seconds
+        problem.clock = clock
         if is_enumerable(problem):
             return write_plan(problem, enumerate_outcome(problem), self.backend, "enumerate", None)
         narrowed = narrow(problem)
-        limits = limits or SolveOptions()
         if is_branched(problem):
             outcome, open_ = branch_outcome(narrowed, limits, watch)
             if open_ is None:
                 return write_plan(problem, outcome, self.backend, "branch", narrowed.bounds)
             narrowed = open_
         assert narrowed.rows is not None and narrowed.start is not None  # paths are listed
-        with timed(seconds, "push"):
+        with clock.phase("push"):
             rows = rows[narrowed.rows]
             model = self._arrays(narrowed.problem, rows, narrowed.bounds)
             counts = np.zeros(len(model.columns["choice"]))
             np.add.at(counts, rows[narrowed.start], 1.0)
             start = model.place({"choice": counts})
-        left = time_left(limits, problem)
-        outcome = solve_milp(model, self.action, narrowed, self.backend, left, start, watch)
+        outcome = solve_milp(model, self.action, narrowed, self.backend, limits, start, watch)
         return write_plan(problem, outcome, self.backend, "milp", narrowed.bounds)
 
 

@@ -23,12 +23,11 @@ from instances import OptionError, RoutedPath
 from instances.actions import ActionRules
 from instances.errors import unknown_name
 from instances.features import action_positions, check_fits, features, state_vector
-from solvers.clock import timed
+from solvers.clock import Clock
 from solvers.methods.search import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from contextlib import AbstractContextManager
 
     import scipy.sparse as sp
     from numpy.typing import NDArray
@@ -151,11 +150,11 @@ class ArgmaxProblem:
     instance: Instance
     options: ArgmaxOptions
     listed: Listed | None = None
-    seconds: dict[str, float] = field(default_factory=dict)
+    clock: Clock = field(default_factory=Clock)  # time by phase
 
     def __post_init__(self) -> None:
         check_fits(self.qnet, self.instance)
-        with timed(self.seconds, "paths"):
+        with self.clock.phase("paths"):
             inputs, options = self.qnet.inputs, self.options
             self.rules = ActionRules(self.instance, options.max_hops)
             self.positions = action_positions(self.instance, inputs)
@@ -210,17 +209,13 @@ class ArgmaxProblem:
             raise OptionError(f"actions {self.options.actions!r} lists no paths; allowed: columns")
         return Table(self.listed.candidates, self.listed.first, self.net)
 
-    def clock(self, phase: str) -> AbstractContextManager[None]:
-        """Add the wall clock of a block to ``seconds[phase]``."""
-        return timed(self.seconds, phase)
-
     def keeping(self, rows: Rows) -> ArgmaxProblem:
         """Return the problem over some of the listed paths, in order; bounds of the box still hold."""
         known = self.table().candidates
         kept = type(known)(self.rules, known.request[rows], known.nodes[rows], known.links[rows])
         assert self.listed is not None
         listed = self.listed.among(kept, rows)
-        return ArgmaxProblem(self.qnet, self.instance, self.options, listed, self.seconds)
+        return ArgmaxProblem(self.qnet, self.instance, self.options, listed, self.clock)
 
     def empty_q(self) -> float:
         """Return Q of the empty action."""

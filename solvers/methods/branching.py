@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from formulations.relu.bounds import enclosed
 from formulations.relu.choices import Ceiling, Choices, best_ceiling, bound_choices
+from instances.tolerances import COMPARISON
 from solvers.backend import Watch
 from solvers.methods.room import Room
 from solvers.results import TracePoint
@@ -35,12 +36,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Rows = NDArray[np.int64]
 
-# A ceiling this little above the incumbent, relative above 1, is none: rounding errors decide.
-SLACK = 1e-9
 # Bounds and ceiling are reckoned again while at least this share of the paths falls.
 WORTHWHILE = 0.1
 ROUNDS = 3
-TIME_UP = "the time limit came first"
 TELL = 0.5  # seconds between two points of the trace
 # A neuron of the first layer is split unless one of the second blurs the ceiling this much more.
 DEEPER = 2.0
@@ -55,14 +53,14 @@ class Branched:
     chosen : rows of the paths of the best action, with repeats.
     objective, bound : its Q, and a proven bound on all of them.
     nodes : whose ceiling was reckoned.
-    stopped : why it ended before it was done; empty when the action is proven.
+    stopped : why it ended before it was done; None when the action is proven.
     """
 
     chosen: list[int]
     objective: float
     bound: float
     nodes: int
-    stopped: str
+    stopped: Literal["time_limit", "interrupted"] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +95,8 @@ class _Search:
 
     @property
     def least(self) -> float:
-        """What a ceiling must exceed to matter."""
-        return self.objective + SLACK * max(1.0, abs(self.objective))
+        """What an upper bound must exceed to matter: below, rounding errors decide."""
+        return self.objective + COMPARISON * max(1.0, abs(self.objective))
 
     @property
     def bound(self) -> float:
@@ -210,21 +208,22 @@ def branch(
     search, items = _opened(problem, start, objective)
     if items:
         search.visit(items, bounds)
-    told, stopped = begin, ""
+    told = begin
+    stopped: Literal["time_limit", "interrupted"] | None = None
     while search.heap and search.bound - search.objective > limits.gap * abs(search.objective):
         now = perf_counter()
         if now > told + TELL:
             told = now
             watch.on_point(TracePoint(now - begin, search.nodes, search.objective, search.bound))
         if watch.stop.is_set() or (limits.time_limit is not None and now > begin + limits.time_limit):
-            stopped = "stopped on request" if watch.stop.is_set() else TIME_UP
+            stopped = "interrupted" if watch.stop.is_set() else "time_limit"
             break
         top = heapq.heappop(search.heap)
         try:
             search.split(top[2])
         except KeyboardInterrupt:
             heapq.heappush(search.heap, top)  # half its children may be missing: it stays open
-            stopped = "stopped by Ctrl-C"
+            stopped = "interrupted"
             break
     bound = max(min(search.bound, bounds.ceiling), search.objective)
     found = Branched(search.best, search.objective, bound, search.nodes, stopped)

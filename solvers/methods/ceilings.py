@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from formulations.relu.bounds import enclosed, upper_line
+from instances.tolerances import SOLVER_NOISE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from solvers.methods.argmax_problem import ArgmaxProblem
 
     Floats = NDArray[np.float64]
-
-SLACK = 1e-7
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ class Ceiling:
 
     def floors(self, known: float) -> Floats:
         """Return what a path must be worth to be in an action with Q above ``known``, shape (requests,)."""
-        floors: Floats = known - SLACK * max(1.0, abs(known)) - self.total + self.best
+        floors: Floats = known - SOLVER_NOISE * max(1.0, abs(known)) - self.total + self.best
         return floors
 
     def narrowed(self, walks: Walks, known: float) -> Walks:

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from formulations.relu.ideal import BoxInputs, Simplices
+from instances.tolerances import FEASIBILITY
 from solvers.methods.obbt import NATIVE
 from solvers.results import SolveOptions
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 ROUNDS = 5
 SECONDS = 5.0
-VIOLATED = 1e-6  # of the scale of a cut
 WORTH = 1e-3  # part of the bound that a round must gain for another one
 CUTS = "ideal_cuts"
 
@@ -109,7 +109,7 @@ def with_rows(model: CompiledModel, cuts: Sequence[Row]) -> CompiledModel:
 
 def _binds(cut: Row, values: Floats) -> bool:
     members, coefficients, right = cut
-    return float(coefficients @ values[members]) > right - VIOLATED * (1.0 + abs(right))
+    return float(coefficients @ values[members]) > right - FEASIBILITY * (1.0 + abs(right))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class _Neurons:
         box = BoxInputs(self.lower, self.upper)
         for j, (weights, constant) in enumerate(zip(self.weights, self.constants.tolist(), strict=True)):
             cut, side = box.cut(weights, constant, values[self.inputs], float(values[self.z[j]]))
-            if values[self.y[j]] > side + VIOLATED * (1.0 + abs(side)):
+            if values[self.y[j]] > side + FEASIBILITY * (1.0 + abs(side)):
                 yield self.row(j, cut, self.inputs)
 
     def row(self, j: int, cut: Cut, inputs: Rows) -> Row:
@@ -167,7 +167,7 @@ class _PathNeurons:
         z = np.clip(values[own.z], 0.0, 1.0)
         thresholds = self.simplices.thresholds(self.weights, x, z)
         sides = self.simplices.right_sides(self.weights, own.constants, thresholds, x, z)
-        for j in np.flatnonzero(values[own.y] > sides + VIOLATED * (1.0 + np.abs(sides))).tolist():
+        for j in np.flatnonzero(values[own.y] > sides + FEASIBILITY * (1.0 + np.abs(sides))).tolist():
             cut = self.simplices.cut(self.weights[:, j], float(own.constants[j]), thresholds[:, j])
             yield own.row(j, cut, self.paths)
 

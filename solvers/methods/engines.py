@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from time import perf_counter
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from formulations import Route
+from instances import OptionError
+from instances.actions import MOST_COPIES
 from instances.plan import relative_gap
+from instances.tolerances import OPTIMALITY
 from solvers.job import Outcome
-from solvers.methods.branching import TIME_UP, branch
-from solvers.methods.search import count_actions, enumerate_actions
-from solvers.results import ABSOLUTE_GAP
+from solvers.methods.branching import branch
+from solvers.methods.search import count_actions, enumerate_actions, largest_choice, routes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping
 
-    from formulations.actions import Candidates
     from instances import Status
     from solvers.backend import Watch
     from solvers.methods.argmax_problem import ArgmaxProblem
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 # Joint choices up to which trying them all beats anything else (half a second of batched forward passes).
 FEW_ACTIONS = 200_000
+# Joint actions that `enumerate` tries at most when asked to, and choices of one request that it lists.
+MOST_ACTIONS, MOST_CHOICES = 1e10, 5e6
+WORDS: Mapping[str, str] = {"time_limit": "the time limit came first", "interrupted": "stopped on request"}
 # Share of the time limit that `auto` gives to branch and bound before a MILP takes over; seconds without one.
 SHARE, SECONDS = 0.5, 60.0
 
@@ -36,21 +39,37 @@ def is_enumerable(problem: ArgmaxProblem) -> bool:
     engine = problem.options.engine
     if engine == "auto" and problem.candidates is not None:
         return count_actions(problem.candidates) <= FEW_ACTIONS
-    return engine == "enumerate"
+    if engine != "enumerate":
+        return False
+    candidates = problem.table().candidates
+    if count_actions(candidates) > MOST_ACTIONS or largest_choice(candidates) > MOST_CHOICES:
+        raise OptionError(
+            f"the engine enumerate would try {count_actions(candidates):.3g} joint actions, up to "
+            f"{largest_choice(candidates):.3g} choices of one request; allowed: at most {MOST_ACTIONS:.0e} "
+            f"and {MOST_CHOICES:.0e}. Take another engine: auto, branch, milp."
+        )
+    return True
 
 
 def is_branched(problem: ArgmaxProblem) -> bool:
     """Whether to search by branch and bound over the paths: asked for, or they are listed."""
     engine = problem.options.engine
-    return problem.candidates is not None and engine in ("auto", "branch")
+    if problem.candidates is None or engine not in ("auto", "branch"):
+        return False
+    if engine == "branch":
+        problem.rules.refuse_many_copies("the engine branch")
+    return int(problem.rules.copies.sum()) <= MOST_COPIES
 
 
 def enumerate_outcome(problem: ArgmaxProblem) -> Outcome:
-    """Try all joint actions in batched forward passes: proven by exhaustion."""
-    table = problem.table()
-    with problem.clock("solve"):
-        chosen, q = enumerate_actions(table)
-    return Outcome("optimal", q, q, np.zeros(0), routes_of(table.candidates, chosen), None)
+    """Try all joint actions in batched forward passes: proven by exhaustion, or bounded when time is up."""
+    table, left, begin = problem.table(), problem.clock.left, perf_counter()
+    with problem.clock.phase("solve"):
+        chosen, q, done = enumerate_actions(table, lambda: left is not None and perf_counter() > begin + left)
+    ended: Literal["optimal", "time_limit"] = "optimal" if done else "time_limit"
+    bound = q if done else max(q, problem.bounds().ceiling)
+    routes = routes_of(table.candidates, chosen)
+    return Outcome(ended, q, bound, np.zeros(0), routes, None, termination=ended)
 
 
 def branch_outcome(
@@ -64,12 +83,12 @@ def branch_outcome(
     Narrowed : the problem for a MILP to go on with, its incumbent and ceiling those found, when ``auto``
         was asked for and time is left; else None.
     """
-    problem, seconds = narrowed.problem, limits.time_limit
+    problem, seconds = narrowed.problem, narrowed.problem.clock.left
     auto = problem.options.engine == "auto"
     if auto:
         seconds = SECONDS if seconds is None else SHARE * seconds
     assert narrowed.start is not None  # paths are listed
-    with problem.clock("branch"):
+    with problem.clock.phase("branch"):
         found = branch(
             problem,
             narrowed.start,
@@ -79,23 +98,20 @@ def branch_outcome(
             watch,
         )
     gap = relative_gap(found.objective, found.bound) or 0.0
-    closed = gap <= ABSOLUTE_GAP or found.bound - found.objective <= ABSOLUTE_GAP
+    closed = gap <= OPTIMALITY or found.bound - found.objective <= OPTIMALITY
     status: Status = "optimal" if closed else "time_limit" if found.stopped else "gap_limit"
-    told = f"branch and bound: {found.nodes} nodes" + (f", {found.stopped}" if found.stopped else "")
+    told = f"branch and bound: {found.nodes} nodes" + (f", {WORDS[found.stopped]}" if found.stopped else "")
     routes = routes_of(problem.table().candidates, found.chosen)
-    outcome = Outcome(status, found.objective, found.bound, np.zeros(0), routes, None, message=told)
-    if closed or not auto or found.stopped != TIME_UP:
+    ended = found.stopped or ("optimal" if closed else "gap_limit")
+    outcome = Outcome(
+        status, found.objective, found.bound, np.zeros(0), routes, None, message=told, termination=ended
+    )
+    if closed or not auto or found.stopped != "time_limit":
         return outcome, None
     ceiling = narrowed.bounds.below(found.bound)
-    return outcome, replace(narrowed, start=found.chosen, known=found.objective, bounds=ceiling)
-
-
-def routes_of(candidates: Candidates, chosen: Sequence[int]) -> list[Route]:
-    """Return chosen rows of paths, with repeats, as routes."""
-    counts = Counter(chosen)
-    return [
-        Route(int(candidates.request[p]), candidates.path(p), float(n)) for p, n in sorted(counts.items())
-    ]
+    return outcome, replace(
+        narrowed, start=found.chosen, known=found.objective, bounds=ceiling, routes=routes
+    )
 
 
 def reasons(problem: ArgmaxProblem) -> Iterator[str]:

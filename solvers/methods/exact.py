@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from formulations import Decision
+from instances.tolerances import OPTIMALITY
 from solvers.job import Outcome
 from solvers.methods.rounding import provision_links
-from solvers.results import ABSOLUTE_GAP
 
 if TYPE_CHECKING:
     from solvers.job import Job
@@ -35,7 +35,7 @@ def solve_exactly(job: Job) -> Outcome:
     bounds.append(result.bound)
     decision = job.decide(formulated, model, result)
     bound = min((bound for bound in bounds if bound is not None), default=None)
-    closed = bound is not None and result.objective is not None and bound - result.objective <= ABSOLUTE_GAP
+    closed = bound is not None and result.objective is not None and bound - result.objective <= OPTIMALITY
     return Outcome(
         status="optimal" if closed and result.status in ("gap_limit", "time_limit") else result.status,
         objective=result.objective,
@@ -44,4 +44,5 @@ def solve_exactly(job: Job) -> Outcome:
         routes=decision.routes,
         size=model.size,
         message=result.message,
+        termination=result.termination,
     )

@@ -14,6 +14,7 @@ from formulations.actions import ActionModel
 from formulations.actions.best_paths import best_paths
 from formulations.embedding import embed
 from formulations.relu.bounds import Box
+from instances.tolerances import ROUND_OFF
 from solvers.methods.ceilings import Ceiling
 from solvers.methods.obbt import certified_bound, push_bounds
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 # How dear it is to leave a first-layer sum without paths for it, in largest gains of Q by one unit of it.
 PENALTY = 10.0
-ROUND_OFF = 1e-12
 
 
 @dataclass(frozen=True, slots=True)

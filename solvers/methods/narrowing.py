@@ -7,18 +7,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from formulations.actions.walks import all_walks
 from formulations.relu.bounds import enclosed, upper_line
-from solvers.methods.search import search_from_many
+from instances.tolerances import SOLVER_NOISE
+from solvers.methods.pool import first_pool
+from solvers.methods.search import routes_of, search_from_many
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
+    from formulations import Route
     from formulations.relu.bounds import Bounds
     from solvers.methods.argmax_problem import ArgmaxProblem
 
 # Another round pays while it drops at least this share of the paths.
 WORTHWHILE = 0.05
-SLACK = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,7 @@ class Narrowed:
     rows : rows of the kept paths in the problem before, None where paths are not listed.
     start : rows, among the kept paths, of the best action that a local search found.
     known : Q of the best action known before solving, at least that of the empty one.
+    routes : the paths of that action.
     """
 
     problem: ArgmaxProblem
@@ -39,6 +45,7 @@ class Narrowed:
     known: float
     rows: NDArray[np.int64] | None = None
     start: list[int] | None = None
+    routes: Sequence[Route] = ()
 
 
 def narrow(problem: ArgmaxProblem) -> Narrowed:
@@ -48,22 +55,27 @@ def narrow(problem: ArgmaxProblem) -> Narrowed:
     its request, the ceiling falls by the difference of the two; where it falls below the incumbent, p is in
     no better action. Fewer paths give tighter bounds, which drop more paths. The best action stays: the
     incumbent's paths are kept. Like reduced-cost fixing, but before any LP and for the neurons too.
+    Where paths are not listed, a search over some of them finds an action that can refute the solver.
     """
     if problem.listed is None:
-        with problem.clock("bounds"):
-            return Narrowed(problem, problem.bounds(), problem.empty_q())
-    with problem.clock("search"):
+        with problem.clock.phase("bounds"):
+            bounds = problem.bounds()
+        with problem.clock.phase("search"):
+            pool = first_pool(problem, all_walks(problem.rules), bounds)
+        return Narrowed(problem, bounds, pool.known, routes=routes_of(pool.table.candidates, pool.chosen))
+    with problem.clock.phase("search"):
         chosen, incumbent = search_from_many(problem.table())
-    with problem.clock("bounds"):
+    with problem.clock.phase("bounds"):
         return _narrowed(problem, chosen, incumbent)
 
 
 def _narrowed(problem: ArgmaxProblem, chosen: list[int], incumbent: float) -> Narrowed:
-    rows, bounds = np.arange(len(problem.table().candidates)), problem.bounds()
+    candidates = problem.table().candidates
+    rows, bounds, routes = np.arange(len(candidates)), problem.bounds(), routes_of(candidates, chosen)
     if problem.options.bounds not in ("path", "obbt"):
-        return Narrowed(problem, bounds, incumbent, rows, chosen)
+        return Narrowed(problem, bounds, incumbent, rows, chosen, routes)
     while len(rows):
-        keep = _ceilings(problem, bounds) >= incumbent - SLACK * max(1.0, abs(incumbent))
+        keep = _ceilings(problem, bounds) >= incumbent - SOLVER_NOISE * max(1.0, abs(incumbent))
         keep[chosen] = True
         if keep.mean() > 1 - WORTHWHILE:
             break
@@ -71,7 +83,7 @@ def _narrowed(problem: ArgmaxProblem, chosen: list[int], incumbent: float) -> Na
         rows, chosen = rows[kept], np.searchsorted(kept, chosen).tolist()
         problem = problem.keeping(kept)
         bounds = bounds.intersect(problem.bounds())
-    return Narrowed(problem, bounds, incumbent, rows, chosen)
+    return Narrowed(problem, bounds, incumbent, rows, chosen, routes)
 
 
 def _ceilings(problem: ArgmaxProblem, bounds: Bounds) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from formulations.relu.bounds import Bounds, BoundsError
+from instances.tolerances import ROUND_OFF, SOLVER_NOISE
 from solvers.results import SolveOptions
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ SECONDS = 5.0
 # A layer is left after this many linear programs in a row of which none gained a part WORTH of a width.
 PATIENCE = 8
 WORTH = 0.01
-OUTWARD = 1e-12
 
 
 def certified_bound(model: CompiledModel, duals: Floats) -> float:
@@ -87,7 +87,7 @@ def drop_columns(model: CompiledModel, duals: Floats, component: str, incumbent:
     columns = columns[columns >= 0]
     open_ = columns[model.integer[columns] & (model.lower[columns] == 0) & (reduced[columns] < 0)]
     size = abs(model.cost) @ np.where(np.isfinite(model.upper), abs(model.upper), 0.0)
-    slack = 1e-7 * max(1.0, abs(incumbent)) + OUTWARD * float(size)
+    slack = SOLVER_NOISE * max(1.0, abs(incumbent)) + ROUND_OFF * float(size)
     upper = model.upper.copy()
     upper[open_[bound + reduced[open_] < incumbent - slack]] = 0.0
     return model.with_changes(upper=upper)
@@ -328,7 +328,7 @@ def _triangles(places: _Places, bounds: Bounds, layer: int) -> Iterator[tuple[Ne
         low, high = float(bounds.lower[k][j]), float(bounds.upper[k][j])
         if k < layer and low < 0 < high:
             width = high - low
-            yield (k, j), -low / width, high / width, -low / width * high * (1 + OUTWARD)
+            yield (k, j), -low / width, high / width, -low / width * high * (1 + ROUND_OFF)
 
 
 def _idle(model: CompiledModel) -> Iterator[int]:

@@ -8,7 +8,8 @@ import numpy as np
 
 from formulations.actions import Candidates
 from formulations.actions.best_paths import best_paths, joined
-from solvers.methods.ceilings import SLACK, line_ceiling, walk_sums
+from instances.tolerances import SOLVER_NOISE
+from solvers.methods.ceilings import line_ceiling, walk_sums
 from solvers.methods.search import Table, local_search, search_from_many
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Pool:
     def improve(self) -> bool:
         """Search locally from the best action known; say whether there is a better one."""
         chosen, q = local_search(self.table, self.chosen)
-        better = q > self.known + SLACK * max(1.0, abs(self.known))
+        better = q > self.known + SOLVER_NOISE * max(1.0, abs(self.known))
         if better:
             self.chosen, self.known = chosen, q
         return better

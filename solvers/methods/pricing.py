@@ -19,12 +19,13 @@ from formulations.actions.best_paths import joined, paths_above
 from formulations.actions.walks import all_walks
 from formulations.relu.bounds import crown_bounds, interval_bounds
 from instances.plan import relative_gap
+from instances.tolerances import OPTIMALITY, SOLVER_NOISE
 from solvers.backend import Watch
 from solvers.methods.argmax_problem import ArgmaxProblem, list_paths
-from solvers.methods.ceilings import SLACK, walk_sums
+from solvers.methods.ceilings import walk_sums
 from solvers.methods.parts import Part, Priced, Pricer
 from solvers.methods.pool import Pool, first_pool
-from solvers.results import ABSOLUTE_GAP, TracePoint
+from solvers.results import TracePoint
 
 if TYPE_CHECKING:
     from formulations.actions import Candidates
@@ -50,7 +51,6 @@ class Listing:
     bound : proven bound on Q of all actions.
     priced, parts : paths in the linear programs; parts that were looked at.
     stopped : why it ended before all paths that matter were listed; empty otherwise.
-    seconds : that it took.
     """
 
     problem: ArgmaxProblem
@@ -59,13 +59,6 @@ class Listing:
     priced: int
     parts: int
     stopped: str
-    seconds: float
-
-    def left(self, limits: SolveOptions) -> SolveOptions:
-        """Return the limits with the time that pricing took off."""
-        if limits.time_limit is None:
-            return limits
-        return replace(limits, time_limit=max(limits.time_limit - self.seconds, 1e-3))
 
     def settle(self, outcome: Outcome, gap: float) -> Outcome:
         """Return what was found over the listed paths as a claim about all of them."""
@@ -80,7 +73,7 @@ class Listing:
         status = outcome.status
         if outcome.objective is not None:
             left = relative_gap(outcome.objective, bound) or 0.0
-            closed = min(left, bound - outcome.objective) <= ABSOLUTE_GAP
+            closed = min(left, bound - outcome.objective) <= OPTIMALITY
             status = "optimal" if closed else "gap_limit" if left <= gap else "time_limit"
         return replace(outcome, status=status, bound=bound, message=text)
 
@@ -104,9 +97,9 @@ def price(
     watch, begin = watch or Watch(), perf_counter()
     share = np.inf if limits.time_limit is None else SHARE * limits.time_limit
     pricer = Pricer(backend, begin + share, watch)
-    with problem.clock("bounds"):
+    with problem.clock.phase("bounds"):
         every, bounds = walk_bounds(problem)
-    with problem.clock("start"):
+    with problem.clock.phase("start"):
         pool = first_pool(problem, every, bounds)
     tree = _Tree(pool, Part(bounds.ceiling, every, bounds), limits.gap)
     while tree.top > tree.within(0.0):
@@ -126,7 +119,6 @@ def price(
         priced=len(pool),
         parts=tree.parts,
         stopped=tree.stopped,
-        seconds=perf_counter() - begin,
     )
 
 
@@ -157,7 +149,7 @@ class _Tree:
     def within(self, gap: float) -> float:
         """Return the bound that is a relative gap above the best Q known."""
         known = self.pool.known
-        return known + max(gap * abs(known), SLACK * max(1.0, abs(known)))
+        return known + max(gap * abs(known), SOLVER_NOISE * max(1.0, abs(known)))
 
     def _push(self, part: Part) -> None:
         heapq.heappush(self.queue, (-part.bound, next(self.ticket), part))
@@ -166,7 +158,7 @@ class _Tree:
         """Price the open part with the largest bound; drop it, list its paths or split it."""
         part = heapq.heappop(self.queue)[2]
         self.parts += 1
-        with self.pool.problem.clock("price"):
+        with self.pool.problem.clock.phase("price"):
             seen = pricer.look(self.pool, part)
         if seen is None:
             return
@@ -186,7 +178,7 @@ class _Tree:
         """List the paths of a part that may be in a better action, if they are few."""
         problem = self.pool.problem
         room = problem.options.max_columns - sum(map(len, self.lists))
-        with problem.clock("enumerate"):
+        with problem.clock.phase("enumerate"):
             floors = seen.ceiling.floors(self.pool.known)
             few = paths_above(seen.part.walks, seen.ceiling.values, floors, int(min(room, most)))
         if few is not None:
@@ -206,4 +198,4 @@ def _over(problem: ArgmaxProblem, paths: Candidates) -> ArgmaxProblem:
     features = paths.features(problem.qnet.inputs)[:, problem.positions]
     options = replace(problem.options, engine="auto")
     listed = list_paths(paths, features, problem.net)
-    return ArgmaxProblem(problem.qnet, problem.instance, options, listed, problem.seconds)
+    return ArgmaxProblem(problem.qnet, problem.instance, options, listed, problem.clock)

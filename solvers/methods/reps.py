@@ -12,11 +12,11 @@ import numpy as np
 from formulations import LINK, PATH, ModelOptions
 from instances import RoutedPath
 from instances.outcomes import draw_pairs, draw_swaps
+from instances.tolerances import OPTIMALITY
 from solvers.job import Outcome
 from solvers.methods.exact import solve_exactly
 from solvers.methods.fill import fill
 from solvers.methods.rounding import provision_links
-from solvers.results import ABSOLUTE_GAP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,10 +47,10 @@ def run_slot(job: Job, decide_links: Callable[[Job], Outcome]) -> Outcome:
     drawn = job.instance.with_pairs(pairs)
     formulated, model = job.compile(PATH, drawn, ModelOptions("by-source"))
     relaxed = job.solve(model.relaxed()).bound
-    bound = None if relaxed is None else float(floor(relaxed + ABSOLUTE_GAP))
+    bound = None if relaxed is None else float(floor(relaxed + OPTIMALITY))
     paths = job.solve(_capped(formulated, model, links.routes))
     candidates = job.decide(formulated, model, paths).routes
-    with job.clock("fill"):
+    with job.clock.phase("fill"):
         routes = fill(drawn, pairs, candidates)
     missing = (
         "" if paths.values is not None else f"the path ILP found nothing ({paths.status}): all paths are fill"
@@ -66,6 +66,7 @@ def run_slot(job: Job, decide_links: Callable[[Job], Outcome]) -> Outcome:
         pairs=pairs,
         delivered=_swap(job.instance, routes, swapping) if bound is not None else None,
         message=links.message or paths.message or missing,
+        termination="completed" if bound is not None else paths.termination,
     )
 
 

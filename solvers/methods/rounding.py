@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from instances import Instance, ModelSize, Status
+    from instances import Instance, ModelSize, Status, Termination
 
 
 @dataclass
@@ -117,6 +117,7 @@ def provision_links(job: Job) -> Outcome:
     connections = model.columns["connections"]
     status: Status = "gap_limit"
     message = ""
+    ended: Termination | None = None
     while True:
         row_upper, lower, upper = model.row_upper.copy(), model.lower.copy(), model.upper.copy()
         row_upper[load_rows] = -provision.load[links]
@@ -125,16 +126,16 @@ def provision_links(job: Job) -> Outcome:
         result = job.solve(model.with_changes(row_upper=row_upper, lower=lower, upper=upper))
         if result.values is None or result.bound is None:
             if bound is None:  # later, what is provisioned stays valid
-                status, message = result.status, result.message
+                status, message, ended = result.status, result.message, result.termination
             break
         bound = floor(result.bound + OPTIMALITY) if bound is None else bound
         routes = job.decide(formulated, model, result).routes
-        with job.clock("round"):
+        with job.clock.phase("round"):
             if not _add_copies(provision, routes):
                 break
     routes = [Route(row, nodes, float(n)) for (row, nodes), n in provision.routes.items()]
     decision = Decision(provision.attempts.astype(float), routes)
-    return _heuristic(status, bound, decision, model.size, message)
+    return _heuristic(status, bound, decision, model.size, message, ended)
 
 
 def _add_copies(provision: Provision, routes: Sequence[Route]) -> int:
@@ -162,9 +163,9 @@ def round_paths(job: Job) -> Outcome:
     result = job.solve(model)
     if result.values is None or result.bound is None:
         nothing = job.decide(formulated, model, result)
-        return _heuristic(result.status, None, nothing, model.size, result.message)
+        return _heuristic(result.status, None, nothing, model.size, result.message, result.termination)
     routes = job.decide(formulated, model, result).routes
-    with job.clock("round"):
+    with job.clock.phase("round"):
         drawn = draw_paths(routes, copies_of(job.instance, pairs), np.random.default_rng(job.seed))
         chosen = fill(job.instance, pairs, drawn)
     bound = floor(result.bound + OPTIMALITY)
@@ -195,13 +196,22 @@ def draw_paths(routes: Sequence[Route], copies: Sequence[int], rng: np.random.Ge
 
 
 def _heuristic(
-    status: Status, bound: int | None, decision: Decision, size: ModelSize, message: str = ""
+    status: Status,
+    bound: int | None,
+    decision: Decision,
+    size: ModelSize,
+    message: str = "",
+    ended: Termination | None = None,
 ) -> Outcome:
-    """Return the outcome of a heuristic: its objective is counted, ``optimal`` if it meets the bound."""
+    """Return the outcome of a heuristic: its objective is counted, ``optimal`` if it meets the bound.
+
+    ``ended`` is why the solver of its relaxation ended, where that found no solution.
+    """
     total = float(sum(route.count for route in decision.routes))
     if status == "gap_limit" and bound is not None and total >= bound:
         status = "optimal"
     found = status in ("optimal", "gap_limit")
+    termination: Termination = "completed" if found else ended or "error"
     return Outcome(
         status=status,
         objective=total if found else None,
@@ -210,4 +220,5 @@ def _heuristic(
         routes=decision.routes if found else (),
         size=size,
         message=message,
+        termination=termination,
     )

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations_with_replacement, product
-from math import comb
+from math import comb, exp, inf, lgamma
 from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
 
+from formulations import Route
+from instances.tolerances import ROUND_OFF
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -72,19 +76,43 @@ class Table:
 
 
 def count_actions(candidates: Candidates) -> float:
-    """Return the number of joint choices, capacities aside: the product over requests of paths + 1."""
-    total = 1.0
-    for request, copies in enumerate(candidates.rules.copies.tolist()):
-        paths = int((candidates.request == request).sum())
-        total *= sum(comb(paths + used - 1, used) for used in range(copies + 1)) if paths else 1
-    return total
+    """Return the number of joint choices, capacities aside; infinite beyond the largest double.
+
+    A request with n paths and up to c copies has (n + c) choose c of them, n + 1 with one copy.
+    """
+    return float(np.prod([_choices(n, c) for n, c in _sizes(candidates)]))
 
 
-def enumerate_actions(table: Table) -> tuple[list[int], float]:
-    """Return the best joint action (paths, with repeats) and its Q by trying all of them.
+def largest_choice(candidates: Candidates) -> float:
+    """Return the largest number of choices of one request."""
+    return max((_choices(n, c) for n, c in _sizes(candidates)), default=1.0)
+
+
+def _sizes(candidates: Candidates) -> list[tuple[int, int]]:
+    """Return paths and copies of each request."""
+    copies = candidates.rules.copies.tolist()
+    paths = np.bincount(candidates.request, minlength=len(copies)).tolist()
+    return list(zip(paths, copies, strict=True))
+
+
+def _choices(paths: int, copies: int) -> float:
+    logarithm = lgamma(paths + copies + 1) - lgamma(paths + 1) - lgamma(copies + 1)
+    if logarithm > 700:
+        return inf
+    return float(comb(paths + copies, copies)) if logarithm < 36 else exp(logarithm)
+
+
+def enumerate_actions(
+    table: Table, is_over: Callable[[], bool] = lambda: False
+) -> tuple[list[int], float, bool]:
+    """Return the best joint action (paths, with repeats), its Q, and whether all actions were tried.
 
     The joint choices of the last requests are listed once, as many as make a batch, and go through the net
     together for each joint choice of the others. Ties go to the first in order; the empty action comes first.
+
+    Parameters
+    ----------
+    is_over : asked between batches whether to stop.
     """
     heads, none = _options(table.candidates), sp.csr_array((1, len(table.candidates)))
     tail: sp.csr_array = none
@@ -93,7 +121,11 @@ def enumerate_actions(table: Table) -> tuple[list[int], float]:
         tail = joined[_fitting(table, joined, none)]
     sums = tail @ table.first
     best, best_q = none, float(table.values(sums[:1])[0])
+    done = True
     for picks in product(*(range(choices.shape[0]) for choices in heads)):
+        if is_over():
+            done = False
+            break
         head = sum((choices[[i]] for choices, i in zip(heads, picks, strict=True)), none)
         if not _fitting(table, head, none)[0]:
             continue
@@ -106,7 +138,7 @@ def enumerate_actions(table: Table) -> tuple[list[int], float]:
                 i = better[np.argmax(q[better])]
                 best, best_q = head + tail[[start + i]], float(q[i])
     counts = best.toarray()[0].astype(int)
-    return np.repeat(np.arange(len(counts)), counts).tolist(), best_q
+    return np.repeat(np.arange(len(counts)), counts).tolist(), best_q, done
 
 
 def _options(candidates: Candidates) -> list[sp.csr_array]:
@@ -147,6 +179,14 @@ def _fitting(table: Table, choices: sp.csr_array, beside: sp.csr_array) -> NDArr
     return fits
 
 
+def routes_of(candidates: Candidates, chosen: Sequence[int]) -> list[Route]:
+    """Return chosen rows of paths, with repeats, as routes."""
+    counts = Counter(chosen)
+    return [
+        Route(int(candidates.request[p]), candidates.path(p), float(n)) for p, n in sorted(counts.items())
+    ]
+
+
 def local_search(table: Table, start: list[int] | None = None, rounds: int = 20) -> tuple[list[int], float]:
     """Improve an action until no exchange of one request's path (or adding or dropping it) is better.
 
@@ -158,7 +198,7 @@ def local_search(table: Table, start: list[int] | None = None, rounds: int = 20)
     best = float(table.values(table.first[chosen].sum(axis=0)[None])[0])
     for _ in range(rounds * max(1, len(candidates.rules.instance.requests))):
         step = _best_exchange(table, chosen)
-        if step is None or step[1] <= best + 1e-12 * max(1.0, abs(best)):
+        if step is None or step[1] <= best + ROUND_OFF * max(1.0, abs(best)):
             break
         chosen, best = step
     return chosen, best

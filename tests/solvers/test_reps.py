@@ -144,8 +144,13 @@ def test_the_path_ilp_gives_no_request_more_than_was_provisioned(instance: Insta
     assert model.integer.any()
     chosen = model.read("connections", Highs().solve(model, SolveOptions(gap=0.0)).values)
     assert sum(chosen) <= sum(caps.values()) + 1e-6
+    pairs: Counter[str] = Counter()
+    for drawn in plan.entangled_pairs or ():
+        for end in (drawn.source, drawn.target):
+            pairs[end] += drawn.pairs
     assert sorted(model.upper[model.columns["connections"]]) == sorted(
-        min(caps[r.id], r.demand if r.demand is not None else caps[r.id]) for r in instance.requests
+        min(caps[r.id], caps[r.id] if r.demand is None else r.demand, pairs[r.source], pairs[r.target])
+        for r in instance.requests
     )
     assert plan.objective is not None
     assert plan.objective >= sum(chosen) - 1e-6  # fill only adds

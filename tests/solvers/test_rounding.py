@@ -132,8 +132,17 @@ def test_every_pass_asks_only_for_what_is_still_wanted(instance: Instance) -> No
     stub = Stub()
     plan = solve(instance, "link", method="rounding", solver=stub)
     last = stub.models[-2]  # what its flow could add did not fit
-    left = [np.inf if r.demand is None else r.demand - plan.connections[r.id] for r in instance.requests]
-    assert sorted(last.upper[last.columns["connections"]]) == sorted(left)
+    memory = {node.id: node.memory for node in instance.nodes}
+    at_node: Counter[str] = Counter()  # what the links at a node bear on average
+    for link, p in zip(instance.links, instance.probabilities.tolist(), strict=True):
+        for end in link.ends:
+            at_node[end] += p * min(link.channels, *(memory[v] for v in link.ends))  # type: ignore[assignment]
+    most = [min(at_node[r.source], at_node[r.target]) for r in instance.requests]
+    left = [
+        (n if r.demand is None else min(n, r.demand)) - plan.connections[r.id]
+        for n, r in zip(most, instance.requests, strict=True)
+    ]
+    assert sorted(last.upper[last.columns["connections"]]) == pytest.approx(sorted(left))
     attempts = {instance.links[instance.link_row[a.source, a.target]].ends: a.channels for a in plan.attempts}
     assert (
         sorted(last.lower[last.columns["attempts"]])[::-1][: len(attempts)] == sorted(attempts.values())[::-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations_with_replacement
 from time import process_time
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from formulations.actions import list_candidates
-from instances import Instance, QNet, generate
+from instances import Instance, Link, QNet, generate
 from instances.actions import ActionRules
 from instances.features import features
 from solvers.methods.argmax_problem import ArgmaxOptions, ArgmaxProblem
@@ -41,7 +42,8 @@ def q_of(net: QNet, instance: Instance, table: Table, chosen: list[int]) -> floa
 def test_enumeration_finds_what_brute_force_finds(case: ActionCase, seed: int, hidden: list[int]) -> None:
     net = random_net(case.instance, np.random.default_rng(seed), hidden)
     table = table_of(net, case.instance, case.max_hops)
-    chosen, q = enumerate_actions(table)
+    chosen, q, done = enumerate_actions(table)
+    assert done
     assert q == pytest.approx(case.best(net), abs=1e-9)
     assert action_of(table, chosen) in case.actions
     assert q_of(net, case.instance, table, chosen) == pytest.approx(q, abs=1e-9)
@@ -50,7 +52,28 @@ def test_enumeration_finds_what_brute_force_finds(case: ActionCase, seed: int, h
 @given(action_cases(most=2000))
 @brief
 def test_the_number_of_joint_choices_is_exact(case: ActionCase) -> None:
-    assert count_actions(list_candidates(ActionRules(case.instance, case.max_hops))) == case.size
+    """Count multisets of the listed paths one by one, up to the copies that both ends can hold."""
+    instance, number = case.instance, 1
+    for request, paths in zip(instance.requests, case.paths, strict=True):
+        held = []
+        for end in (request.source, request.target):
+            own = [link for link in instance.links if end in link.ends and link_can_succeed(instance, link)]
+            room = sum(x.channels if x.entangled_pairs is None else x.entangled_pairs for x in own)
+            held.append(min(room, instance.nodes[instance.node_row[end]].memory))
+        most = min(1 if request.demand is None else request.demand, *held)
+        number *= sum(1 for n in range(most + 1) for _ in combinations_with_replacement(paths, n))
+    assert count_actions(list_candidates(ActionRules(instance, case.max_hops))) == number
+
+
+def link_can_succeed(instance: Instance, link: Link) -> bool:
+    return bool(instance.probabilities[instance.link_row[link.ends]] > 0)
+
+
+def test_the_number_of_joint_choices_of_huge_demands_is_found_at_once() -> None:
+    many = network([("a", "b"), ("b", "c"), ("a", "c")], [("a", "c")], demand=10**12, channels=10**12)
+    candidates = list_candidates(ActionRules(many))
+    copies = int(ActionRules(many).copies[0])
+    assert count_actions(candidates) == pytest.approx((copies + 1) * (copies + 2) / 2)
 
 
 @given(action_cases(), seeds)
@@ -103,14 +126,14 @@ def test_fitting_paths_are_those_that_stay_in_the_action_set(case: ActionCase, s
 def test_ties_go_to_the_empty_action() -> None:
     instance = network([("a", "b"), ("b", "c"), ("a", "c")], [("a", "c")], demand=2, channels=2)
     flat = QNet(("link_load",), (np.zeros((1, 3)),), (np.array([2.5]),))
-    assert enumerate_actions(table_of(flat, instance, 3)) == ([], 2.5)
+    assert enumerate_actions(table_of(flat, instance, 3)) == ([], 2.5, True)
     assert local_search(table_of(flat, instance, 3)) == ([], 2.5)
 
 
 def test_the_same_path_may_be_taken_twice() -> None:
     instance = network([("a", "b")], [("a", "b")], demand=2, channels=2)
     greedy = QNet(("request_served",), (np.ones((1, 1)),), (np.zeros(1),))
-    assert enumerate_actions(table_of(greedy, instance, 1)) == ([0, 0], 2.0)
+    assert enumerate_actions(table_of(greedy, instance, 1)) == ([0, 0], 2.0, True)
     assert local_search(table_of(greedy, instance, 1)) == ([0, 0], 2.0)
 
 
@@ -122,7 +145,7 @@ def test_many_requests_with_few_paths_each_are_enumerated_in_seconds() -> None:
     table = table_of(net, instance, 1)
     assert count_actions(table.candidates) == 2**16
     begin = process_time()
-    _, q = enumerate_actions(table)
+    _, q, _ = enumerate_actions(table)
     assert process_time() - begin < 5
     bits = ((np.arange(2**16)[:, None] >> np.arange(16)) & 1).astype(float)
     assert q == pytest.approx(float(table.values(bits @ table.first).max()))
@@ -138,6 +161,6 @@ def test_paths_that_never_fit_together_are_enumerated_in_seconds() -> None:
     table = table_of(greedy, joined, 12)
     assert 10_000 < count_actions(table.candidates) < 200_000
     begin = process_time()
-    chosen, q = enumerate_actions(table)
+    chosen, q, _ = enumerate_actions(table)
     assert process_time() - begin < 5
     assert (len(chosen), q) == (1, 1.0)

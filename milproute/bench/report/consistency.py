@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from instances.tolerances import OPTIMALITY
 from milproute.bench.report.history import history
 from milproute.bench.report.metrics import primal_integral
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from instances import Status
     from milproute.bench.record import Record
     from milproute.bench.report.history import History
-
-TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +196,7 @@ def _against(values: Sequence[_Said], claims: Sequence[_Said], proven: bool) -> 
             claim.cell.key, value.cell.key, claim.words, value.words, value.number - claim.number, proven
         )
         for claim, value in pairs.values()
-        if value.number > claim.number + TOLERANCE * max(1.0, abs(claim.number))
+        if value.number > claim.number + OPTIMALITY * max(1.0, abs(claim.number))
     ]
 
 
