@@ -43,6 +43,7 @@ class CompiledModel:
         variable that no row or objective needs.
     rest : for each variable component the value of each member that got no column.
     sos1 : sets of columns of which at most one may be above 0; for solvers that know such sets.
+    unit : what one unit of this objective is worth in the problem's own objective; solvers do not read it.
     """
 
     name: str
@@ -61,6 +62,7 @@ class CompiledModel:
     rows: Mapping[str, Rows]
     rest: Mapping[str, Floats]
     sos1: tuple[tuple[int, ...], ...] = ()
+    unit: float = 1.0
 
     @property
     def size(self) -> ModelSize:
@@ -93,6 +95,10 @@ class CompiledModel:
     def with_changes(self, **arrays: Any) -> CompiledModel:
         """Return this model with some arrays replaced: the way to push new data."""
         return replace(self, **arrays)
+
+    def in_true_units(self) -> CompiledModel:
+        """Return this model with the problem's own objective, as people read it."""
+        return replace(self, cost=self.cost * self.unit, offset=self.offset * self.unit, unit=1.0)
 
     def relaxed(self) -> CompiledModel:
         """Return the linear relaxation: nothing whole, no SOS1 sets."""

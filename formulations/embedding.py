@@ -9,6 +9,7 @@ import numpy as np
 import pyomo.environ as pyo
 
 from formulations.relu.omlt_nets import RELU, OmltBlock, network_definition
+from formulations.relu.scaling import unit_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from formulations.actions import ActionModel
     from formulations.relu.affine import AffineNet
     from formulations.relu.bounds import Bounds, Box
+
+
+LARGEST_INPUT = 1024.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,9 @@ def embed(action: ActionModel, net: AffineNet, relu: str, bounds: Bounds, box: B
     relu : one of `RELU`.
     bounds : of all pre-activations of ``net`` over the action set.
     box : of the action features.
+
+    A feature that can exceed 1,024 enters the net in units of a power of two, because solvers drop the tiny
+    weights that it would need.
     """
     live = np.flatnonzero(np.diff(action.features.indptr))
     m = action.model
@@ -56,12 +63,23 @@ def embed(action: ActionModel, net: AffineNet, relu: str, bounds: Bounds, box: B
         nowhere = np.zeros((len(net.weights[0]), 1))
         moved = type(net)((nowhere, *net.weights[1:]), net.biases)
         inputs = type(box)(np.zeros(1), np.zeros(1))
+    units = _units(inputs)
+    moved = type(net)((moved.weights[0] * units, *moved.weights[1:]), moved.biases)
+    inputs = type(box)(inputs.lower / units, inputs.upper / units)
     m.qnet.build_formulation(RELU[relu](network_definition(moved, inputs), bounds))
     for i in range(len(inputs.lower)):
         m.qnet.inputs[i].setlb(float(inputs.lower[i]))
         m.qnet.inputs[i].setub(float(inputs.upper[i]))
     m.feature = pyo.Constraint(
-        range(len(live)), rule=lambda m, i: m.qnet.inputs[i] - action.feature(int(live[i])) == 0
+        range(len(live)),
+        rule=lambda m, i: float(units[i]) * m.qnet.inputs[i] - action.feature(int(live[i])) == 0,
     )
     m.largest_q = pyo.Objective(expr=m.qnet.outputs[0], sense=pyo.maximize)
     return Embedding(m, action, live)
+
+
+def _units(box: Box) -> NDArray[np.float64]:
+    """Return the unit of each input: 1 for those of usual size, else a power of two above it."""
+    size = np.maximum(np.abs(box.lower), np.abs(box.upper))
+    units: NDArray[np.float64] = np.where(size > LARGEST_INPUT, unit_of(size), 1.0)
+    return units

@@ -12,6 +12,7 @@ from pyomo.contrib.fbbt.fbbt import compute_bounds_on_expr
 from formulations.relu.affine import AffineNet
 from formulations.relu.bounds import Box, crown_bounds, interval_bounds
 from formulations.relu.omlt_nets import RELU, OmltBlock, network_definition
+from formulations.relu.scaling import Scaling
 from instances import OptionError
 from instances.errors import unknown_name
 
@@ -31,7 +32,7 @@ class AttachedQNet:
     qnet : the net.
     block : the Pyomo block that holds it.
     inputs : variables, expressions or numbers it reads, in input order.
-    bounds : of its pre-activations.
+    bounds : of its pre-activations; in the block each hidden neuron has a unit of its own.
     """
 
     qnet: QNet
@@ -93,7 +94,9 @@ def add_qnet(
     bounds = crown_bounds(net, box, interval_bounds(net, box))
     block = OmltBlock()
     model.add_component(name, block)
-    block.build_formulation(RELU[relu](network_definition(net, box), bounds))
+    scaling = Scaling.of(bounds).hidden()
+    definition = network_definition(scaling.net(net), box)
+    block.build_formulation(RELU[relu](definition, scaling.bounds(bounds)))
     for i, (low, high) in enumerate(zip(box.lower.tolist(), box.upper.tolist(), strict=True)):
         block.inputs[i].setlb(low)
         block.inputs[i].setub(high)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from threading import Event
 from typing import TYPE_CHECKING, Protocol
@@ -42,6 +42,15 @@ class Watch:
     on_point: Callable[[TracePoint], None] = _ignore
     on_incumbent: Callable[[NDArray[np.float64]], None] = _ignore
     stop: Event = field(default_factory=Event)
+
+    def in_units(self, unit: float) -> Watch:
+        """Return a watch for a solve whose objective counts in units of ``unit``."""
+
+        def on_point(point: TracePoint) -> None:
+            q, bound = (None if x is None else x * unit for x in (point.objective, point.bound))
+            self.on_point(replace(point, objective=q, bound=bound))
+
+        return self if unit == 1.0 else Watch(on_point, self.on_incumbent, self.stop)
 
 
 class Backend(Protocol):

@@ -9,6 +9,8 @@ from threading import current_thread, main_thread
 from time import perf_counter
 from typing import TYPE_CHECKING, NoReturn
 
+from pyomo.common.gc_manager import PauseGC
+
 from instances import MilprouteError
 
 if TYPE_CHECKING:
@@ -66,7 +68,8 @@ class Clock:
         ------
         BuildLimitError : the limit is up.
         """
-        with self.phase(name), _interrupted_after(self.left, name):
+        # Pyomo makes a million small objects and no cycles worth looking for meanwhile.
+        with PauseGC(), self.phase(name), _interrupted_after(self.left, name):
             yield
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pyomo.common.gc_manager import PauseGC
 
 from formulations import CompiledModel, Decision, Formulated, Formulation, ModelOptions, Route, compile_model
 from solvers.backend import Watch
@@ -54,10 +53,9 @@ class Job:
         ------
         BuildLimitError : the time limit is up before it is compiled.
         """
-        # Pyomo makes a million small objects and no cycles worth looking for meanwhile.
-        with PauseGC(), self.clock.building("build"):
+        with self.clock.building("build"):
             formulated = formulation.build(instance, options)
-        with PauseGC(), self.clock.building("compile"):
+        with self.clock.building("compile"):
             return formulated, compile_model(formulated.model)
 
     def solve(self, model: CompiledModel, start: NDArray[np.float64] | None = None) -> SolveResult:

@@ -10,7 +10,7 @@ import numpy as np
 
 from instances import MilprouteError, OptionError
 from instances.plan import relative_gap
-from instances.tolerances import OPTIMALITY
+from instances.tolerances import INTEGRALITY, OPTIMALITY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +43,8 @@ class SolveOptions:
     native : further options under the solver's own names.
     memory_limit_mb : MiB at which to stop, for solvers that count their memory; None for none.
     log : file that the solver's own log is appended to; it never goes to stdout.
+    integrality : how far a whole column may be from a whole number. A binary that is off by this lets a
+        neuron be off by as much of its bound, so an argmax asks for 1e-9.
     """
 
     time_limit: float | None = 60.0
@@ -52,6 +54,7 @@ class SolveOptions:
     native: Mapping[str, Any] = field(default_factory=dict)
     memory_limit_mb: int | None = None
     log: Path | None = None
+    integrality: float = INTEGRALITY
 
     def __post_init__(self) -> None:
         checks = {
@@ -63,6 +66,7 @@ class SolveOptions:
                 self.memory_limit_mb is None or self.memory_limit_mb >= 1,
                 "a whole number of MiB >= 1",
             ),
+            "integrality": (1e-9 <= self.integrality <= 1e-4, "a number from 1e-9 to 1e-4"),
         }
         for name, (holds, allowed) in checks.items():
             if not holds:
@@ -151,8 +155,7 @@ def settle(result: SolveResult, model: CompiledModel) -> SolveResult:
     ):
         objective = float(round(objective))
     status = result.status
-    gap = relative_gap(objective, bound)
-    closed = gap is not None and (gap <= OPTIMALITY or abs((bound or 0) - (objective or 0)) <= OPTIMALITY)
+    gap, closed = relative_gap(objective, bound), is_closed(objective, bound)
     if status == "optimal" and not closed:
         status = "gap_limit" if gap is not None else "error"
     elif status in ("time_limit", "memory_limit", "gap_limit") and closed:
@@ -163,6 +166,14 @@ def settle(result: SolveResult, model: CompiledModel) -> SolveResult:
     if termination == "optimal" and status == "gap_limit":
         termination = "gap_limit"
     return replace(result, status=status, objective=objective, bound=bound, termination=termination)
+
+
+def is_closed(objective: float | None, bound: float | None) -> bool:
+    """Whether objective and bound are so close, in relative or absolute terms, that they prove an optimum."""
+    gap = relative_gap(objective, bound)
+    if objective is None or bound is None or gap is None:
+        return False
+    return gap <= OPTIMALITY or abs(bound - objective) <= OPTIMALITY
 
 
 def status_of(termination: Termination) -> Status:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from formulations import CompiledModel
-    from instances import Status
+    from instances import Status, Termination
     from solvers.backend import Capability
 
 GRACE = 10.0
@@ -121,8 +121,10 @@ class Worker:
         process = self._process
         self._end()
         code = process.exitcode if process else None
+        termination: Termination | None = None
         if heard.killed:
             status: Status = "time_limit"
+            termination = "interrupted" if heard.interrupts else "time_limit"
             word, message = "killed", f"{self.name} was given up: {heard.killed}"
         elif heard.out_of_memory:
             status, word, message = "memory_limit", "MemoryError", f"{self.name} ran out of memory"
@@ -133,6 +135,7 @@ class Worker:
         return SolveResult(
             status=status,
             native_status=word,
+            termination=termination,
             # of these values: the last point may tell of a solution that died with the child
             objective=None if values is None else float(model.cost @ values + model.offset),
             bound=last.bound if last else None,

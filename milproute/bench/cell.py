@@ -85,11 +85,13 @@ def run_task(data: dict[str, Any], result: Path) -> None:
     except MemoryError:
         limit_memory(None)  # to write that down takes memory
         message = f"out of memory at the limit of {task.spec.memory_limit_mb} MiB"
-        record = record.changed(status="memory_limit", native_status="MemoryError", message=message)
+        record = record.changed(
+            status="memory_limit", termination="memory_limit", native_status="MemoryError", message=message
+        )
     except OutputError:
         raise
     except MilprouteError as error:
-        record = record.changed(native_status=type(error).__name__, message=str(error))
+        record = record.changed(termination="error", native_status=type(error).__name__, message=str(error))
     except OSError as error:
         raise OutputError(f"{result} cannot be written: {error.strerror}.") from error
     write_text(result, record.model_dump_json(indent=1) + "\n")
@@ -239,6 +241,7 @@ def filled(record: Record, plan: Plan, recorder: Recorder, log: Path) -> Record:
     return record.changed(
         status="wrong_solution" if wrong else plan.status,
         native_status=recorder.native_status,
+        termination=plan.termination,
         message=plan.message or (breaches[0] if wrong else None),
         objective=plan.objective,
         bound=plan.bound,

@@ -22,7 +22,7 @@ from milproute.bench.task import Confinement, Outcome, Task
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from instances import Status
+    from instances import Status, Termination
 
 GRACE = 10.0  # seconds to start, to check and to write
 TRIES = 2  # of a cell that crashes
@@ -130,13 +130,15 @@ def _post_mortem(task: Task, folder: Path, ended: Ended, out_of_memory: bool, st
     printed = read_tail(folder / "output.txt", LOG_TAIL)
     if str(ENOSPC) in printed and os.strerror(ENOSPC) in printed:
         raise OutputError(printed.strip().rpartition("\n")[2])
-    status, word, message = _cause(task, ended, out_of_memory, printed)
+    built = (folder / "cell.trace").exists()
+    status, ending, word, message = _cause(task, ended, out_of_memory, built, printed)
     trace = read_stream(folder / "cell.trace")
     return Record(
         key=task.spec.key,
         status=status,
         spec=task.spec,
         native_status=word,
+        termination=ending,
         message=message,
         bound=trace[-1][3] if trace else None,
         peak_mb=ended.peak_mb,
@@ -148,15 +150,26 @@ def _post_mortem(task: Task, folder: Path, ended: Ended, out_of_memory: bool, st
     )
 
 
-def _cause(task: Task, ended: Ended, out_of_memory: bool, printed: str) -> tuple[Status, str, str]:
-    """Say what killed a cell: status, native word, sentence."""
+def _cause(
+    task: Task, ended: Ended, out_of_memory: bool, built: bool, printed: str
+) -> tuple[Status, Termination, str, str]:
+    """Say what killed a cell: status, termination, native word, sentence. ``built``: a solve had begun."""
     spec, word = task.spec, ended.signal or f"exit status {ended.code}"
     limit = spec.memory_limit_mb
+    if ended.late and not built:
+        sentence = f"its model was not built within the time limit of {spec.time_limit:g} s"
+        return "no_solution", "build_limit", "killed", sentence
     if ended.late:
-        return "time_limit", "killed", f"it ignored its time limit of {spec.time_limit:g} s and was killed"
+        sentence = f"it ignored its time limit of {spec.time_limit:g} s and was killed"
+        return "time_limit", "time_limit", "killed", sentence
     full = limit is not None and ended.signal == "SIGKILL" and (ended.peak_mb or 0) >= 0.9 * limit
     if out_of_memory or full or any(sign in printed for sign in OUT_OF_MEMORY):
-        return "memory_limit", word, f"out of memory at the limit of {limit or 'this machine,'} MiB"
+        return (
+            "memory_limit",
+            "memory_limit",
+            word,
+            f"out of memory at the limit of {limit or 'this machine,'} MiB",
+        )
     if ended.signal is not None:
-        return "crash", word, f"{spec.solver} crashed ({word}); try another seed or solver"
-    return "error", word, printed.strip().rpartition("\n")[2] or f"the process ended with {word}"
+        return "crash", "crash", word, f"{spec.solver} crashed ({word}); try another seed or solver"
+    return "error", "error", word, printed.strip().rpartition("\n")[2] or f"the process ended with {word}"

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from instances import ModelSize, Status
+from instances import ModelSize, Status, Termination
 from instances.errors import DocumentError
 from instances.frozen import Count, Flag, Frozen, Identifier, NonNegative, Number
 from instances.plan import relative_gap
@@ -117,6 +117,7 @@ class Record(Frozen):
     ----------
     key, spec : the cell.
     status, native_status, message : milproute's word, the solver's, and what went wrong.
+    termination : why the search ended, as in `Plan`; None where nobody knows.
     maximize : direction of the objective; all of milproute's own models are maxima.
     objective, bound : checked objective and claimed bound.
     seconds : wall clock by phase (build, compile, solve, …); `time` is what is compared.
@@ -133,6 +134,7 @@ class Record(Frozen):
     status: Status
     spec: CellSpec
     native_status: str = ""
+    termination: Termination | None = None
     message: str | None = None
     maximize: Flag = True
     objective: Number | None = None

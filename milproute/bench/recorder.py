@@ -69,20 +69,20 @@ class Recorder(Around):
 
         def hear(point: TracePoint) -> None:
             if noted:
-                self._note(offset, point)
+                self._note(offset, point, model.unit)
             watch.on_point(point)
 
         result = self.backend.solve(model, options, start, Watch(hear, watch.on_incumbent, watch.stop))
         if noted and len(self.trace) == before:  # a back end that tells only in the end
             for point in result.trace:
-                self._note(offset, point)
+                self._note(offset, point, model.unit)
         if self._failure is not None:
             raise self._failure
         self.nodes += result.nodes
         self.iterations += result.iterations
         self.native_status = result.native_status
         if noted and result.bound is not None:
-            self.bounds.append(result.bound)
+            self.bounds.append(result.bound * model.unit)
         if result.status == "wrong_solution":
             self.breaches.append(result.message)
         return result
@@ -98,8 +98,10 @@ class Recorder(Around):
             if objective > bound + REFUTATION * max(1.0, abs(bound))
         ]
 
-    def _note(self, offset: float, point: TracePoint) -> None:
-        best, bound = (v if v is not None and isfinite(v) else None for v in (point.objective, point.bound))
+    def _note(self, offset: float, point: TracePoint, unit: float) -> None:
+        best, bound = (
+            v * unit if v is not None and isfinite(v) else None for v in (point.objective, point.bound)
+        )
         noted = (offset + point.seconds, point.nodes, best, bound)
         if len(self.trace) >= MOST_POINTS:
             self.trace[-1] = noted

@@ -14,7 +14,7 @@ from gurobipy import GRB, GurobiError
 
 from instances.errors import OptionError, unknown_name
 from instances.files import check_writable
-from instances.tolerances import INTEGRALITY, OPTIMALITY, SOLVER_NOISE
+from instances.tolerances import OPTIMALITY, SOLVER_NOISE
 from solvers.backend import Capability, Watch
 from solvers.backends.run import STOPPED, Run
 from solvers.results import BackendError, SolveOptions, SolveResult, status_of
@@ -202,7 +202,7 @@ def _native(options: SolveOptions) -> dict[str, Any]:
         "MIPGapAbs": OPTIMALITY,
         "FeasibilityTol": SOLVER_NOISE,
         "OptimalityTol": SOLVER_NOISE,
-        "IntFeasTol": INTEGRALITY,
+        "IntFeasTol": float(options.integrality),
         "Threads": int(options.threads),
         "Seed": int(options.seed) % GRB.MAXINT,
     }

@@ -13,7 +13,7 @@ from highspy import HighsModelStatus, HighsStatus
 
 from instances.errors import OptionError, unknown_name
 from instances.files import check_writable
-from instances.tolerances import INTEGRALITY, OPTIMALITY, SOLVER_NOISE
+from instances.tolerances import OPTIMALITY, SOLVER_NOISE
 from solvers.backend import Capability, Watch
 from solvers.backends.run import Run
 from solvers.results import BackendError, SolveOptions, SolveResult, status_of
@@ -195,7 +195,7 @@ def _native(model: CompiledModel, options: SolveOptions) -> dict[str, Any]:
         "mip_abs_gap": OPTIMALITY,
         "primal_feasibility_tolerance": SOLVER_NOISE,
         "dual_feasibility_tolerance": SOLVER_NOISE,
-        "mip_feasibility_tolerance": INTEGRALITY,
+        "mip_feasibility_tolerance": float(options.integrality),
         "threads": int(options.threads),
         "parallel": "on" if options.threads > 1 else "off",
         "random_seed": int(options.seed),

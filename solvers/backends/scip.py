@@ -12,7 +12,7 @@ from pyscipopt.scip import Expr, ExprCons, Term
 
 from instances.errors import OptionError, unknown_name
 from instances.files import check_writable
-from instances.tolerances import FEASIBILITY, OPTIMALITY, SOLVER_NOISE
+from instances.tolerances import OPTIMALITY, SOLVER_NOISE
 from solvers.backend import Capability, Watch
 from solvers.backends.run import Run
 from solvers.results import BackendError, SolveOptions, SolveResult, status_of
@@ -209,7 +209,7 @@ def _native(model: CompiledModel, options: SolveOptions) -> dict[str, Any]:
         "limits/time": INFINITE if options.time_limit is None else min(float(options.time_limit), INFINITE),
         "limits/gap": float(options.gap),
         "limits/absgap": OPTIMALITY,
-        "numerics/feastol": FEASIBILITY,
+        "numerics/feastol": float(options.integrality),
         "numerics/dualfeastol": SOLVER_NOISE,
         "randomization/randomseedshift": int(options.seed),
         "heuristics/completesol/maxunknownrate": 1.0,  # a start may name the few columns that matter

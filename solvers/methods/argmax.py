@@ -10,9 +10,11 @@ import numpy as np
 from formulations import compile_model
 from formulations.actions import MAX_COLUMNS, TooManyPathsError
 from formulations.embedding import embed
+from formulations.relu.scaling import Scaling
 from instances import OptionError
 from instances.plan import NeuronCounts
-from instances.tolerances import REFUTATION
+from instances.tolerances import COMPARISON, REFUTATION
+from solvers.backend import Watch
 from solvers.clock import BuildLimitError, Clock
 from solvers.job import Outcome, rounded
 from solvers.methods.argmax_problem import MAX_HOPS, ArgmaxOptions, ArgmaxProblem
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from formulations.actions import ActionModel
     from formulations.relu.bounds import Bounds
     from instances import Instance, Plan, QNet
-    from solvers.backend import Backend, Watch
+    from solvers.backend import Backend
     from solvers.results import SolveOptions, SolveResult
 
 # What makes a solver more careful: presolve of HiGHS 1.15.1 has cut off optima of such models.
@@ -90,12 +92,14 @@ def pose(qnet: QNet, instance: Instance, options: ArgmaxOptions, clock: Clock | 
     ------
     TooManyPathsError : they are, and another engine was asked for.
     """
+    clock = clock or Clock()
     try:
-        return ArgmaxProblem(qnet, instance, options, clock=clock or Clock())
+        return ArgmaxProblem(qnet, instance, options, clock=clock).in_usual_units()
     except TooManyPathsError:
         if options.engine != "auto":
             raise
-    return ArgmaxProblem(qnet, instance, replace(options, engine="price"), clock=clock or Clock())
+    priced = replace(options, engine="price")
+    return ArgmaxProblem(qnet, instance, priced, clock=clock).in_usual_units()
 
 
 def _answer(
@@ -103,18 +107,19 @@ def _answer(
 ) -> tuple[Outcome, Backend, str, Bounds | None]:
     """Return what the engine that suits the problem finds, its name, and the neuron bounds it used."""
     if is_enumerable(problem):
-        return enumerate_outcome(problem), backend, "enumerate", None
-    narrowed = narrow(problem)
+        return problem.in_true_units(enumerate_outcome(problem)), backend, "enumerate", None
+    narrowed = narrow(problem).scaled()
+    problem, watch = narrowed.problem, (watch or Watch()).in_units(narrowed.problem.unit)
     if is_branched(problem):
         outcome, open_ = branch_outcome(narrowed, limits, watch)
         if open_ is None:
-            return outcome, backend, "branch", narrowed.bounds
+            return problem.in_true_units(outcome), backend, "branch", narrowed.bounds
         narrowed = open_
     try:
         outcome, found = _solve(narrowed, backend, limits, watch)
     except BuildLimitError as error:
         outcome, found = _best_known(narrowed, str(error)), narrowed.bounds
-    return outcome, backend, "milp", found
+    return problem.in_true_units(outcome), backend, "milp", found
 
 
 def _best_known(narrowed: Narrowed, message: str) -> Outcome:
@@ -145,8 +150,12 @@ def write_embedding(path: Path, qnet: QNet, instance: Instance, options: ArgmaxO
         raise OptionError("paths that are priced make no model before they are; allowed: --actions layers")
     problem = ArgmaxProblem(qnet, instance, options)
     action = problem.action_model()
-    embedding = embed(action, problem.net, options.relu, problem.bounds(action), problem.box)
-    write_compiled(path, compile_model(embedding.model, named=True), solver)
+    bounds = problem.bounds(action)
+    scaling = Scaling.of(bounds)
+    net, bounds = scaling.net(problem.net), scaling.bounds(bounds)
+    embedding = embed(action, net, options.relu, bounds, problem.box)
+    model = compile_model(embedding.model, named=True).with_changes(unit=scaling.output)
+    write_compiled(path, model.in_true_units(), solver)
 
 
 def describe(problem: ArgmaxProblem) -> dict[str, Any]:
@@ -168,7 +177,7 @@ def _facts(problem: ArgmaxProblem, bounds: Bounds) -> dict[str, Any]:
         **listed,
         "engine": "; ".join(reasons(problem)),
         "neurons": counts.model_dump(),
-        "ceiling": bounds.ceiling,
+        "ceiling": bounds.ceiling * problem.unit,
     }
 
 
@@ -181,7 +190,7 @@ def _solve(
         action = problem.action_model()
         embedding = embed(action, problem.net, problem.options.relu, bounds, problem.box)
     with clock.building("compile"):
-        model = compile_model(embedding.model)
+        model = compile_model(embedding.model).with_changes(unit=problem.unit)
     model, bounds = _strengthened(narrowed, action, model, backend, limits, watch)
     start = None
     if narrowed.start is not None:
@@ -233,6 +242,7 @@ def solve_milp(
     watch: Watch | None,
 ) -> Outcome:
     """Solve a compiled embedding, timed; an answer that is refuted is asked for again without presolve."""
+    limits = replace(limits, integrality=min(limits.integrality, COMPARISON))
     with narrowed.problem.clock.phase("solve"):
         result = backend.solve(model, narrowed.problem.clock.limits(limits), start, watch)
     outcome = milp_outcome(result, action, narrowed, model)

@@ -10,8 +10,10 @@ import numpy as np
 from formulations import compile_model
 from formulations.embedding import embed
 from formulations.relu.bounds import Bounds
+from formulations.relu.scaling import Scaling
 from instances import OptionError
 from instances.actions import ActionRules
+from solvers.backend import Watch
 from solvers.clock import Clock
 from solvers.methods.argmax import solve_milp, write_plan
 from solvers.methods.argmax_problem import ArgmaxOptions, ArgmaxProblem
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     from formulations import CompiledModel
     from instances import Instance, Plan, QNet
-    from solvers.backend import Backend, Watch
+    from solvers.backend import Backend
 
     Floats = NDArray[np.float64]
     Rows = NDArray[np.int64]
@@ -72,7 +74,9 @@ class ArgmaxModel:
             raise OptionError(f"a persistent argmax is {options.variant}; allowed: columns+tight+path")
         if options.engine == "price":
             raise OptionError("engine is 'price', but a persistent argmax lists its paths; allowed: others")
-        self.problem = ArgmaxProblem(qnet, instance, options)
+        problem = ArgmaxProblem(qnet, instance, options)
+        # Units of the first state: in others the neurons are larger or smaller, but of that order.
+        self.problem = problem.scaled(Scaling.of(problem.bounds()))
         assert self.problem.listed is not None  # columns alone are allowed
         self.listed = self.problem.listed
         self.backend, _ = select(solver)
@@ -86,7 +90,7 @@ class ArgmaxModel:
         template = Bounds(tuple(-one for one in ones), ones)
         self.action = self.problem.action_model(all_limits=True)
         embedding = embed(self.action, self.problem.net, "tight", template, self.problem.box)
-        self.template = compile_model(embedding.model)
+        self.template = compile_model(embedding.model).with_changes(unit=self.problem.unit)
         self.places = _find(self.template)
         self.requests = list(self.action.model.one_path)
         self.limits = tuple(
@@ -110,7 +114,8 @@ class ArgmaxModel:
         _check_same(base, instance)
         rules = ActionRules(instance, base.options.max_hops)
         candidates, rows = self.listed.candidates.within(rules)
-        return ArgmaxProblem(base.qnet, instance, base.options, self.listed.among(candidates, rows)), rows
+        listed = self.listed.among(candidates, rows)
+        return ArgmaxProblem(base.qnet, instance, base.options, listed, scaling=base.scaling), rows
 
     def _arrays(self, problem: ArgmaxProblem, rows: Rows, bounds: Bounds) -> CompiledModel:
         """Write a state into copies of the template's arrays: ``problem`` is over the paths in ``rows``."""
@@ -157,13 +162,16 @@ class ArgmaxModel:
         with clock.phase("push"):
             problem, rows = self._moved(instance)
         problem.clock = clock
+        watch = (watch or Watch()).in_units(problem.unit)
         if is_enumerable(problem):
-            return write_plan(problem, enumerate_outcome(problem), self.backend, "enumerate", None)
+            outcome = problem.in_true_units(enumerate_outcome(problem))
+            return write_plan(problem, outcome, self.backend, "enumerate", None)
         narrowed = narrow(problem)
         if is_branched(problem):
             outcome, open_ = branch_outcome(narrowed, limits, watch)
             if open_ is None:
-                return write_plan(problem, outcome, self.backend, "branch", narrowed.bounds)
+                found = problem.in_true_units(outcome)
+                return write_plan(problem, found, self.backend, "branch", narrowed.bounds)
             narrowed = open_
         assert narrowed.rows is not None and narrowed.start is not None  # paths are listed
         with clock.phase("push"):
@@ -173,7 +181,8 @@ class ArgmaxModel:
             np.add.at(counts, rows[narrowed.start], 1.0)
             start = model.place({"choice": counts})
         outcome = solve_milp(model, self.action, narrowed, self.backend, limits, start, watch)
-        return write_plan(problem, outcome, self.backend, "milp", narrowed.bounds)
+        found = problem.in_true_units(outcome)
+        return write_plan(problem, found, self.backend, "milp", narrowed.bounds)
 
 
 def _check_same(base: ArgmaxProblem, instance: Instance) -> None:

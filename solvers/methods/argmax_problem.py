@@ -19,12 +19,14 @@ from formulations.relu.affine import fold_state
 from formulations.relu.bounds import Bounds, Box, crown_bounds, interval_bounds
 from formulations.relu.omlt_nets import RELU
 from formulations.relu.oracles import action_box, column_box, column_oracle, column_peak, hop_oracle
+from formulations.relu.scaling import Scaling
 from instances import OptionError, RoutedPath
 from instances.actions import ActionRules
 from instances.errors import unknown_name
 from instances.features import action_positions, check_fits, features, state_vector
 from solvers.clock import Clock
 from solvers.methods.search import Table
+from solvers.results import is_closed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from formulations.relu.affine import AffineNet
     from formulations.relu.oracles import ColumnOracle
     from instances import Instance, QNet
+    from solvers.job import Outcome
 
     Floats = NDArray[np.float64]
     Rows = NDArray[np.int64]
@@ -117,6 +120,11 @@ class Listed:
         """Largest absolute terms behind the first-layer sums, for the rounding error."""
         return self.oracle.peak
 
+    def scaled(self, units: Floats) -> Listed:
+        """Return the same paths with their first-layer sums in other units, shape (neurons,)."""
+        oracle = replace(self.oracle, features=self.first / units, peak=self.peak / units)
+        return replace(self, oracle=oracle, sums=Box(self.sums.lower / units, self.sums.upper / units))
+
     def among(self, candidates: Candidates, rows: Rows) -> Listed:
         """Return what is listed of some of the paths, ``candidates``, which are ``rows`` of these."""
         if len(rows) == len(self.candidates):
@@ -143,14 +151,18 @@ class ArgmaxProblem:
     Parameters
     ----------
     qnet, instance, options : what to maximise, where, how.
-    listed : candidate paths of this action set and their features, when known already.
+    listed : candidate paths of this action set and their features, when known already; in the units of
+        ``scaling``.
+    clock : time by phase.
+    scaling : units of the neurons of ``net`` and of Q, None for those of the Q-net itself.
     """
 
     qnet: QNet
     instance: Instance
     options: ArgmaxOptions
     listed: Listed | None = None
-    clock: Clock = field(default_factory=Clock)  # time by phase
+    clock: Clock = field(default_factory=Clock)
+    scaling: Scaling | None = None
 
     def __post_init__(self) -> None:
         check_fits(self.qnet, self.instance)
@@ -160,6 +172,8 @@ class ArgmaxProblem:
             self.positions = action_positions(self.instance, inputs)
             self.state = state_vector(self.instance, inputs)
             self.net = fold_state(self.qnet, self.state, self.positions)
+            if self.scaling is not None:
+                self.net = self.scaling.net(self.net)
             if options.actions == "columns" and options.engine != "price" and self.listed is None:
                 candidates = list_candidates(self.rules, options.max_columns)
                 self.listed = list_paths(candidates, candidates.features(inputs)[:, self.positions], self.net)
@@ -215,10 +229,40 @@ class ArgmaxProblem:
         kept = type(known)(self.rules, known.request[rows], known.nodes[rows], known.links[rows])
         assert self.listed is not None
         listed = self.listed.among(kept, rows)
-        return ArgmaxProblem(self.qnet, self.instance, self.options, listed, self.clock)
+        return replace(self, listed=listed)
+
+    def in_usual_units(self) -> ArgmaxProblem:
+        """Return the problem in units in which cheap bounds of its neurons and of Q lie in [-1, 1]."""
+        if self.listed is None:
+            bounds = crown_bounds(self.net, self.box, interval_bounds(self.net, self.box))
+        else:
+            net = self.net.of_first_sums()
+            bounds = crown_bounds(net, self.listed.oracle, interval_bounds(net, self.listed.sums), first=1)
+        return self.scaled(Scaling.of(bounds))
+
+    @property
+    def unit(self) -> float:
+        """Unit of Q: what 1 of ``net`` is worth."""
+        return 1.0 if self.scaling is None else self.scaling.output
+
+    def scaled(self, scaling: Scaling) -> ArgmaxProblem:
+        """Return the problem with its net in other units."""
+        listed = None if self.listed is None else self.listed.scaled(scaling.units[0])
+        both = scaling if self.scaling is None else self.scaling.then(scaling)
+        return replace(self, listed=listed, scaling=both)
+
+    def in_true_units(self, outcome: Outcome) -> Outcome:
+        """Return what was found for ``net`` as a claim about the Q-net itself."""
+        if outcome.objective is None and outcome.bound is None:
+            return outcome
+        q, bound = (None if x is None else x * self.unit for x in (outcome.objective, outcome.bound))
+        status = outcome.status
+        if status == "optimal" and not is_closed(q, bound):
+            status = "gap_limit"
+        return replace(outcome, status=status, objective=q, bound=bound)
 
     def empty_q(self) -> float:
-        """Return Q of the empty action."""
+        """Return Q of the empty action, in the units of ``net``."""
         return float(self.net(np.zeros((1, self.net.weights[0].shape[1])))[0])
 
     def forward(self, routes: Sequence[Route]) -> float:

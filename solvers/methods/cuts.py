@@ -181,8 +181,11 @@ def _first_layer(model: CompiledModel) -> _PathNeurons | None:
     if neurons is None:
         return None
     matrix = sp.csr_array(model.matrix)
-    read = model.rows["feature"][np.isin(features, neurons.inputs)]
-    effect = -matrix[read][:, paths]  # each row: feature - sum of effects = 0
+    read = np.flatnonzero(np.isin(features, neurons.inputs))
+    rows = matrix[model.rows["feature"][read]]
+    # Each row: unit * feature - sum of effects = 0.
+    units = np.array([rows[i, column] for i, column in enumerate(features[read].tolist())])
+    effect = sp.csr_array(-rows[:, paths] / units[:, None])
     owner = matrix[model.rows["one_path"]][:, paths].tocsc()
     simplices = Simplices(owner.indices.astype(np.int64), model.row_upper[model.rows["one_path"]])
     weights = np.asarray(effect.T @ neurons.weights.T)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from formulations.actions.walks import all_walks
 from formulations.relu.bounds import enclosed, upper_line
+from formulations.relu.scaling import Scaling
 from instances.tolerances import SOLVER_NOISE
 from solvers.methods.pool import first_pool
 from solvers.methods.search import routes_of, search_from_many
@@ -46,6 +47,16 @@ class Narrowed:
     rows: NDArray[np.int64] | None = None
     start: list[int] | None = None
     routes: Sequence[Route] = ()
+
+    def scaled(self) -> Narrowed:
+        """Return the same in units in which bounds of neurons lie in [-1, 1] and Q is about 1."""
+        scaling = Scaling.of(self.bounds, known=self.known)
+        return replace(
+            self,
+            problem=self.problem.scaled(scaling),
+            bounds=scaling.bounds(self.bounds),
+            known=self.known / scaling.output,
+        )
 
 
 def narrow(problem: ArgmaxProblem) -> Narrowed:

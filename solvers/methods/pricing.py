@@ -94,7 +94,7 @@ def price(
     backend : of the linear programs, which must return their duals.
     limits : pricing takes at most the share `SHARE` of the time limit; no part within ``gap`` is split.
     """
-    watch, begin = watch or Watch(), perf_counter()
+    watch, begin = (watch or Watch()).in_units(problem.unit), perf_counter()
     share = np.inf if limits.time_limit is None else SHARE * limits.time_limit
     pricer = Pricer(backend, begin + share, watch)
     with problem.clock.phase("bounds"):
@@ -114,8 +114,8 @@ def price(
     listing = _over(problem, joined(every, pool.incumbent, *more, *tree.lists))
     return Listing(
         problem=listing,
-        rest=rest,
-        bound=max(rest, tree.listed),
+        rest=rest * problem.unit,
+        bound=max(rest, tree.listed) * problem.unit,
         priced=len(pool),
         parts=tree.parts,
         stopped=tree.stopped,
@@ -198,4 +198,4 @@ def _over(problem: ArgmaxProblem, paths: Candidates) -> ArgmaxProblem:
     features = paths.features(problem.qnet.inputs)[:, problem.positions]
     options = replace(problem.options, engine="auto")
     listed = list_paths(paths, features, problem.net)
-    return ArgmaxProblem(problem.qnet, problem.instance, options, listed, problem.clock)
+    return replace(problem, options=options, listed=listed)

@@ -48,6 +48,7 @@ def _details(cell: Judged, machine: int, limit: int) -> dict[str, Any]:
         "load": [record.machine.load_before, record.machine.load_after],
         "claimed": record.status,
         "native": record.native_status,
+        "termination": record.termination,
         "message": record.message,
         "contradiction": cell.contradiction,
         "breaches": record.breaches,

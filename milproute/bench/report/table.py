@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # Columns with gaps: without a type of its own, one that is empty throughout would have none in the file.
 COUNTS = ("rows", "columns", "nonzeros", "integers", "max_hops", "draw_pairs", "memory_limit_mb")
 NUMBERS = ("objective", "bound", "gap", "peak_mb")
-TEXTS = ("qnet", "contradiction", "breaches", "message", "commit")
+TEXTS = ("qnet", "contradiction", "breaches", "message", "commit", "termination")
 
 
 def cell_table(cells: Sequence[Judged]) -> pd.DataFrame:
@@ -86,6 +86,7 @@ def _row(cell: Judged, phases: Mapping[str, None]) -> dict[str, Any]:
         "breaches": "; ".join(record.breaches) or None,
         "reported_status": record.status,
         "native_status": record.native_status,
+        "termination": record.termination,
         "message": record.message,
         "machine": record.machine.name,
         "cpu": record.machine.cpu,
