@@ -1,0 +1,298 @@
+"""Graph document: what GraphML, GML and node-link JSON have in common, and the draft that it becomes.
+
+Our own files lose nothing: fields are node and edge attributes of the same names, a place is ``x_km`` and
+``y_km``, and the graph attribute ``milproute`` holds name, metadata and requests as JSON. ``row`` and
+``flipped`` keep the order of the links and of their ends, which an undirected graph does not have.
+
+Files of other tools: see `attribute_map.LOOKED_FOR`. Ids are the labels of the nodes where all have one and
+all differ, and the ids of the file otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from instances.convert.attribute_map import LOOKED_FOR, TARGETS, table_of
+from instances.convert.draft import Draft, Note, Row, listed
+from instances.errors import InstanceError, OptionError
+from instances.instance import INSTANCE_FORMAT
+from instances.numbers import number_or_same
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping, Sequence
+
+    import networkx as nx
+
+    from instances.convert.import_options import ImportOptions
+    from instances.instance import Instance
+
+OURS = "milproute"  # the graph attribute that only our own files have
+LOOKED = "Looked for: {} of links; Longitude and Latitude, or position, of nodes.".format(
+    " or ".join(LOOKED_FOR["edge"]["length_km"])
+)
+
+
+@dataclass
+class GraphNode:
+    """A node: its id in the file, what the file writes for it, its label, attributes and place."""
+
+    key: Hashable
+    text: str
+    label: str | None
+    attributes: Mapping[str, Any]
+    place: str
+
+
+@dataclass
+class GraphEdge:
+    """An edge between the ids of two nodes."""
+
+    source: Hashable
+    target: Hashable
+    attributes: Mapping[str, Any]
+    place: str
+
+
+@dataclass
+class GraphDocument:
+    """A graph as its file has it, in the order of the file."""
+
+    nodes: list[GraphNode]
+    edges: list[GraphEdge]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    directed: bool = False
+
+
+def draft_of(document: GraphDocument, options: ImportOptions) -> Draft:
+    """Return what a graph says in terms of an instance.
+
+    Raises
+    ------
+    InstanceError : an id twice, an edge to a node that is not declared, or a place that is none.
+    OptionError : ``map`` names an attribute that the graph does not have.
+    """
+    _check_ends(document, options)
+    mapped = options.mapped()
+    _check_map(document, mapped, options)
+    extra = _extra(document, options)
+    names = _names(document, mapped, options, ours=bool(extra))
+    named = dict(zip((node.key for node in document.nodes), names, strict=True))
+    reader = _Fields(mapped, options)
+    nodes = [
+        reader.node(node, f"{node.place}: node {name!r}", name)
+        for node, name in zip(document.nodes, names, strict=True)
+    ]
+    links = [
+        reader.link(edge, named[edge.source], named[edge.target])
+        for edge in _in_order(document, ours=bool(extra))
+    ]
+    requests = [Row(dict(row), f"requests[{i}]") for i, row in enumerate(extra.get("requests", ()))]
+    attenuation = mapped.get("attenuation_per_km", "attenuation_per_km")
+    unread = {} if extra else _unread(document, mapped)
+    return Draft(
+        nodes=nodes,
+        links=links,
+        requests=requests if "requests" in extra else None,
+        attenuation_per_km=number_or_same(document.attributes.get(attenuation)),
+        name=extra.get("name"),
+        metadata=extra.get("metadata"),
+        directed=document.directed,
+        looked_for=LOOKED,
+        unread=unread,
+        notes=[Note(f"{t} attributes that are not read", names) for t, names in unread.items() if names],
+    )
+
+
+def graph_of(instance: Instance) -> nx.Graph[str]:
+    """Return an instance as a graph with plain attributes: no None, no tuple."""
+    import networkx as nx  # only here: the room alone loads quickly
+
+    extra = {
+        "format": INSTANCE_FORMAT,
+        "name": instance.name,
+        "metadata": instance.metadata.document(),
+        "requests": [request.model_dump() for request in instance.requests],
+    }
+    graph: nx.Graph[str] = nx.Graph(attenuation_per_km=instance.attenuation_per_km)
+    graph.graph[OURS] = json.dumps(extra)
+    for node in instance.nodes:
+        fields = node.model_dump(exclude={"id", "position_km"}, exclude_none=True)
+        place = dict(zip(("x_km", "y_km"), node.position_km or (), strict=False))
+        graph.add_node(node.id, **fields, **place)
+    for row, (link, (u, v)) in enumerate(zip(instance.links, instance.ends, strict=True)):
+        fields = link.model_dump(exclude={"source", "target"}, exclude_none=True)
+        graph.add_edge(link.source, link.target, row=row, flipped=int(u > v), **fields)
+    return graph
+
+
+@dataclass
+class _Fields:
+    """Reads the fields of nodes and links from attributes."""
+
+    mapped: Mapping[str, str]
+    options: ImportOptions
+
+    def node(self, node: GraphNode, place: str, name: str) -> Row:
+        found, names = self._pick("node", node.attributes)
+        pairs = [found.pop(key, None) for key in ("longitude", "latitude", "x_km", "y_km", "position")]
+        lon, lat, x, y, position = pairs
+        row = Row({**found, "id": name}, place, names)
+        if x is not None and y is not None:
+            row.fields["position_km"] = (x, y)
+        elif lon is not None or lat is not None:
+            row.fields["lon_lat"] = self._lon_lat([lon, lat], row, "longitude and latitude")
+        elif position is not None:
+            row.fields["lon_lat"] = self._lon_lat(position, row, row.names.get("position", "position"))
+        return row
+
+    def link(self, edge: GraphEdge, source: str, target: str) -> Row:
+        found, names = self._pick("edge", edge.attributes)
+        if edge.attributes.get("flipped") in (1, "1"):
+            source, target = target, source
+        place = f"{edge.place}: edge {source!r}-{target!r}"
+        return Row({"source": source, "target": target, **found}, place, names)
+
+    def _pick(self, table: str, attributes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return the fields that the attributes give, and the names that they have there."""
+        lower = {name.lower(): name for name in attributes}
+        found, names = {}, {}
+        for target, usual in LOOKED_FOR[table].items():
+            candidates = [self.mapped[target], *usual] if target in self.mapped else list(usual)
+            if target in ("longitude", "latitude"):
+                candidates = [lower.get(name.lower(), name) for name in candidates]
+            name = next((name for name in candidates if attributes.get(name) is not None), None)
+            if name is not None:
+                found[target], names[target] = number_or_same(attributes[name]), name
+        return found, names
+
+    def _lon_lat(self, value: Any, row: Row, name: str) -> tuple[float, float]:
+        pair = value
+        if isinstance(value, str):
+            try:
+                pair = json.loads(value)
+            except ValueError:
+                pair = None
+        pair = [number_or_same(x) for x in pair] if isinstance(pair, list | tuple) else pair
+        if (
+            not isinstance(pair, list)
+            or len(pair) != 2
+            or not all(isinstance(x, int | float) and not isinstance(x, bool) for x in pair)
+        ):
+            shown = repr(value)[:80].replace("None", "missing")
+            allowed = "[longitude, latitude], two numbers"
+            raise InstanceError(str(self.options.path), f"{row.place}: {name}", shown, allowed, "")
+        return (float(pair[0]), float(pair[1]))
+
+
+def _in_order(document: GraphDocument, *, ours: bool) -> Sequence[GraphEdge]:
+    """Return the edges in the order of the links they were, for our own files, or of the file."""
+    found = [number_or_same(edge.attributes.get("row")) for edge in document.edges]
+    rows = [row for row in found if isinstance(row, int)]
+    if not ours or len(rows) < len(found):
+        return document.edges
+    return [document.edges[i] for i in sorted(range(len(rows)), key=rows.__getitem__)]
+
+
+def _check_ends(document: GraphDocument, options: ImportOptions) -> None:
+    first: dict[Hashable, GraphNode] = {}
+    for node in document.nodes:
+        if node.key in first:
+            value = f"a second node {node.text!r} (the first: {first[node.key].place})"
+            raise InstanceError(str(options.path), node.place, value, "each id once", "")
+        first[node.key] = node
+    texts = [node.text for node in document.nodes]
+    for edge in document.edges:
+        for end in (edge.source, edge.target):
+            if end not in first:
+                remedy = "Declare the node, or mend the end of the edge."
+                if str(end) in texts:
+                    remedy = f"There is a node {str(end)!r} of another type: write both alike."
+                place = f"{edge.place}: edge {str(edge.source)!r}-{str(edge.target)!r}"
+                value = f"an edge to {str(end)!r}"
+                raise InstanceError(
+                    str(options.path), place, value, "ends that are nodes of the file", remedy
+                )
+
+
+def _names(
+    document: GraphDocument, mapped: Mapping[str, str], options: ImportOptions, *, ours: bool
+) -> list[str]:
+    """Return the ids of the nodes: what ``map`` names, else the labels where they are ids, else the ids."""
+    texts = [node.text for node in document.nodes]
+    if "id" in mapped:
+        found = [node.attributes.get(mapped["id"]) for node in document.nodes]
+        names = [str(name) for name in found]
+        if None in found or len(set(names)) < len(names):
+            raise OptionError(
+                f"--map {mapped['id']}=id: {_flaw(found)}; allowed: an attribute that every node has and "
+                "that differs from node to node"
+            )
+        return names
+    labels = [node.label for node in document.nodes]
+    filled = [label for label in labels if label]
+    if len(filled) == len(labels) and len(set(filled)) == len(labels):
+        return filled
+    if filled and not ours:
+        options.notes.append(Note(f"labels are no ids, so the ids of the file are taken: {_flaw(labels)}"))
+    if len(set(texts)) < len(texts):
+        twice = next(text for text in texts if texts.count(text) > 1)
+        raise InstanceError(str(options.path), f"node {twice!r}", "there twice", "each id once", "")
+    return texts
+
+
+def _flaw(names: Sequence[object]) -> str:
+    """Say why names are no ids."""
+    empty = sum(name is None or name == "" for name in names)
+    if empty:
+        return f"{empty} of {len(names)} nodes have none"
+    twice = [str(name) for i, name in enumerate(names) if name in names[:i]]
+    return f"{listed(repr(name) for name in dict.fromkeys(twice))} more than once"
+
+
+def _check_map(document: GraphDocument, mapped: Mapping[str, str], options: ImportOptions) -> None:
+    """Refuse a name that no node, edge or graph of the file has."""
+    for target, attribute in mapped.items():
+        table = table_of(target)
+        has = _attributes(document)[table]
+        if attribute not in has:
+            raise OptionError(
+                f"--map {attribute}={target}: no {table} of {options.path} has an attribute {attribute!r}; "
+                f"allowed: {', '.join(has) or 'none, it has no attributes'}"
+            )
+
+
+def _attributes(document: GraphDocument) -> dict[str, tuple[str, ...]]:
+    """List the names of the attributes of nodes, edges and the graph."""
+    return {
+        "node": tuple(dict.fromkeys(name for node in document.nodes for name in node.attributes)),
+        "edge": tuple(dict.fromkeys(name for edge in document.edges for name in edge.attributes)),
+        "graph": tuple(document.attributes),
+    }
+
+
+def _unread(document: GraphDocument, mapped: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """List the attributes of nodes and edges that no field is read from."""
+    read = {name.lower() for fields in LOOKED_FOR.values() for names in fields.values() for name in names}
+    used = {*(mapped[target].lower() for target in TARGETS if target in mapped), *read}
+    return {
+        table: tuple(sorted(name for name in names if name.lower() not in used))
+        for table, names in _attributes(document).items()
+        if table != "graph"
+    }
+
+
+def _extra(document: GraphDocument, options: ImportOptions) -> dict[str, Any]:
+    """Read the JSON that our own files carry."""
+    text = document.attributes.get(OURS)
+    if text is None:
+        return {}
+    try:
+        extra = json.loads(text)
+    except (TypeError, ValueError):
+        extra = None
+    if not isinstance(extra, dict) or extra.get("format") != INSTANCE_FORMAT:
+        allowed = f"JSON with format {INSTANCE_FORMAT!r}"
+        raise InstanceError(str(options.path), f"graph attribute {OURS}", repr(text)[:80], allowed, "")
+    return extra
