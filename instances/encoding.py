@@ -52,7 +52,9 @@ def decode(content: bytes, path: Path, error: type[DocumentError]) -> str:
 
 
 def _declared(content: bytes) -> str:
-    """Return the encoding of a file without a mark."""
+    """Return the encoding of a file without a mark; a wide one without zeros among the bytes is none."""
     shown = detect_encoding(content[:4])
-    declared = DECLARATION.match(content)
-    return declared[1].decode("ascii", "replace") if declared and shown == "utf-8" else shown
+    match = DECLARATION.match(content)
+    declared = match[1].decode("ascii", "replace") if match else shown
+    wide = declared.lower().startswith(("utf-16", "utf-32", "utf16", "utf32", "ucs"))
+    return shown if wide or shown != "utf-8" else declared

@@ -14,7 +14,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from instances.convert.attribute_map import LOOKED_FOR, TARGETS, table_of
+from instances.convert.attribute_map import LOOKED_FOR
+from instances.convert.attribute_reader import AttributeReader, check_map, unread_attributes
 from instances.convert.draft import Draft, Note, Row, listed
 from instances.errors import InstanceError, OptionError
 from instances.instance import INSTANCE_FORMAT
@@ -75,11 +76,11 @@ def draft_of(document: GraphDocument, options: ImportOptions) -> Draft:
     """
     _check_ends(document, options)
     mapped = options.mapped()
-    _check_map(document, mapped, options)
+    check_map(document, mapped, options)
     extra = _extra(document, options)
     names = _names(document, mapped, options, ours=bool(extra))
     named = dict(zip((node.key for node in document.nodes), names, strict=True))
-    reader = _Fields(mapped, options)
+    reader = AttributeReader(mapped, str(options.path))
     nodes = [
         reader.node(node, f"{node.place}: node {name!r}", name)
         for node, name in zip(document.nodes, names, strict=True)
@@ -90,7 +91,7 @@ def draft_of(document: GraphDocument, options: ImportOptions) -> Draft:
     ]
     requests = [Row(dict(row), f"requests[{i}]") for i, row in enumerate(extra.get("requests", ()))]
     attenuation = mapped.get("attenuation_per_km", "attenuation_per_km")
-    unread = {} if extra else _unread(document, mapped)
+    unread = {} if extra else unread_attributes(document, mapped)
     return Draft(
         nodes=nodes,
         links=links,
@@ -125,65 +126,6 @@ def graph_of(instance: Instance) -> nx.Graph[str]:
         fields = link.model_dump(exclude={"source", "target"}, exclude_none=True)
         graph.add_edge(link.source, link.target, row=row, flipped=int(u > v), **fields)
     return graph
-
-
-@dataclass
-class _Fields:
-    """Reads the fields of nodes and links from attributes."""
-
-    mapped: Mapping[str, str]
-    options: ImportOptions
-
-    def node(self, node: GraphNode, place: str, name: str) -> Row:
-        found, names = self._pick("node", node.attributes)
-        pairs = [found.pop(key, None) for key in ("longitude", "latitude", "x_km", "y_km", "position")]
-        lon, lat, x, y, position = pairs
-        row = Row({**found, "id": name}, place, names)
-        if x is not None and y is not None:
-            row.fields["position_km"] = (x, y)
-        elif lon is not None or lat is not None:
-            row.fields["lon_lat"] = self._lon_lat([lon, lat], row, "longitude and latitude")
-        elif position is not None:
-            row.fields["lon_lat"] = self._lon_lat(position, row, row.names.get("position", "position"))
-        return row
-
-    def link(self, edge: GraphEdge, source: str, target: str) -> Row:
-        found, names = self._pick("edge", edge.attributes)
-        if edge.attributes.get("flipped") in (1, "1"):
-            source, target = target, source
-        place = f"{edge.place}: edge {source!r}-{target!r}"
-        return Row({"source": source, "target": target, **found}, place, names)
-
-    def _pick(self, table: str, attributes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-        """Return the fields that the attributes give, and the names that they have there."""
-        lower = {name.lower(): name for name in attributes}
-        found, names = {}, {}
-        for target, usual in LOOKED_FOR[table].items():
-            candidates = [self.mapped[target], *usual] if target in self.mapped else list(usual)
-            if target in ("longitude", "latitude"):
-                candidates = [lower.get(name.lower(), name) for name in candidates]
-            name = next((name for name in candidates if attributes.get(name) is not None), None)
-            if name is not None:
-                found[target], names[target] = number_or_same(attributes[name]), name
-        return found, names
-
-    def _lon_lat(self, value: Any, row: Row, name: str) -> tuple[float, float]:
-        pair = value
-        if isinstance(value, str):
-            try:
-                pair = json.loads(value)
-            except ValueError:
-                pair = None
-        pair = [number_or_same(x) for x in pair] if isinstance(pair, list | tuple) else pair
-        if (
-            not isinstance(pair, list)
-            or len(pair) != 2
-            or not all(isinstance(x, int | float) and not isinstance(x, bool) for x in pair)
-        ):
-            shown = repr(value)[:80].replace("None", "missing")
-            allowed = "[longitude, latitude], two numbers"
-            raise InstanceError(str(self.options.path), f"{row.place}: {name}", shown, allowed, "")
-        return (float(pair[0]), float(pair[1]))
 
 
 def _in_order(document: GraphDocument, *, ours: bool) -> Sequence[GraphEdge]:
@@ -249,38 +191,6 @@ def _flaw(names: Sequence[object]) -> str:
         return f"{empty} of {len(names)} nodes have none"
     twice = [str(name) for i, name in enumerate(names) if name in names[:i]]
     return f"{listed(repr(name) for name in dict.fromkeys(twice))} more than once"
-
-
-def _check_map(document: GraphDocument, mapped: Mapping[str, str], options: ImportOptions) -> None:
-    """Refuse a name that no node, edge or graph of the file has."""
-    for target, attribute in mapped.items():
-        table = table_of(target)
-        has = _attributes(document)[table]
-        if attribute not in has:
-            raise OptionError(
-                f"--map {attribute}={target}: no {table} of {options.path} has an attribute {attribute!r}; "
-                f"allowed: {', '.join(has) or 'none, it has no attributes'}"
-            )
-
-
-def _attributes(document: GraphDocument) -> dict[str, tuple[str, ...]]:
-    """List the names of the attributes of nodes, edges and the graph."""
-    return {
-        "node": tuple(dict.fromkeys(name for node in document.nodes for name in node.attributes)),
-        "edge": tuple(dict.fromkeys(name for edge in document.edges for name in edge.attributes)),
-        "graph": tuple(document.attributes),
-    }
-
-
-def _unread(document: GraphDocument, mapped: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """List the attributes of nodes and edges that no field is read from."""
-    read = {name.lower() for fields in LOOKED_FOR.values() for names in fields.values() for name in names}
-    used = {*(mapped[target].lower() for target in TARGETS if target in mapped), *read}
-    return {
-        table: tuple(sorted(name for name in names if name.lower() not in used))
-        for table, names in _attributes(document).items()
-        if table != "graph"
-    }
 
 
 def _extra(document: GraphDocument, options: ImportOptions) -> dict[str, Any]:

@@ -140,8 +140,8 @@ def _node(element: Element, keys: Mapping[str, _Key], path: Path) -> GraphNode:
 
 
 def _drawn_label(element: Element) -> str | None:
-    """Return the name that yEd draws at a node, the text of the first filled ``y:NodeLabel``."""
-    texts = [inner.text.strip() for inner in element.below() if inner.name == "NodeLabel"]
+    """Return the name that yEd or its kin draw at a node, the text of the first label with a text."""
+    texts = [inner.text.strip() for inner in element.below() if inner.name in ("NodeLabel", "Label.Text")]
     return next((text for text in texts if text), None)
 
 

@@ -83,7 +83,8 @@ def _identity(row: Mapping[str, Any], key: str, place: str, path: Path) -> Hasha
     value: Hashable = _frozen(row.get(key))
     if value is None or isinstance(value, bool | dict):
         shown = "missing" if key not in row else repr(row[key])[:80]
-        raise InstanceError(str(path), f"{place}.{key}", shown, "a text or a number", "")
+        remedy = "Give every node an id, and name the nodes by it in the ends of the links."
+        raise InstanceError(str(path), f"{place}.{key}", shown, "a text or a number", remedy)
     return value
 
 

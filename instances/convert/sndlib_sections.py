@@ -70,8 +70,9 @@ def read_sections(text: str, file: Path) -> dict[str, list[Entry]]:
 
 
 def _tokens(text: str) -> Iterator[Token]:
+    """Split a text into words and brackets; a comma parts coordinates in SNDlib's own description."""
     for number, line in enumerate(text.split("\n")[1:], start=2):
-        for match in re.finditer(r"[()]|[^\s()]+", line.partition("#")[0]):
+        for match in re.finditer(r"[()]|[^\s()]+", line.partition("#")[0].replace(", ", " ")):
             yield Token(match[0], number)
 
 

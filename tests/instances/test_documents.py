@@ -132,7 +132,7 @@ BAD: dict[str, tuple[Edit, str, str, str]] = {  # edit; place, value, allowed
         link(source="a"),
         "links[1]",
         "('a', 'b')",
-        "one link between two nodes (the first is links[0]). Merge parallel links by adding their channels",
+        "one link between two nodes (the first is links[0]). Keep one of them, or add up the channels",
     ),
     "link twice, turned": (
         link(source="b", target="a"),

@@ -114,6 +114,22 @@ def test_the_declared_encoding_is_the_one_that_counts(tmp_path: Path, encoding: 
     assert [node.id for node in read_any(path, **NEEDS).nodes] == [name, "b"]
 
 
+def test_a_declaration_that_the_bytes_belie_does_not_count(tmp_path: Path) -> None:
+    text = '<?xml version="1.0" encoding="UTF-16"?>\n' + graphml(NAMED.replace("North", "Köln"))
+    (tmp_path / "a.graphml").write_text(text, encoding="utf-8")
+    fields = {key: value for key, value in NEEDS.items() if key != "memory"}
+    assert read_any(tmp_path / "a.graphml", **fields).nodes[0].id == "Köln"
+
+
+def test_empty_data_count_as_none(tmp_path: Path) -> None:
+    body = NAMED.replace(
+        '<edge source="0" target="1"/>', '<edge source="0" target="1"><data key="l"> </data></edge>'
+    )
+    keys = KEYS.replace("<default>4</default>", "").replace("<default>10</default>", "")
+    told = refusal(tmp_path, "graphml", graphml(body, keys))
+    assert told.startswith("line 9: edge 'North'-'South': length_km is missing")
+
+
 def test_an_encoding_that_nobody_knows_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.graphml"
     path.write_bytes(b'<?xml version="1.0" encoding="klingon"?><graphml/>')

@@ -74,6 +74,11 @@ def test_sites_may_have_no_coordinates_and_lengths_come_from_an_option(tmp_path:
     assert lengths(read(tmp_path, "sndlib", HEAD + BARE, length_km=30)) == {("A", "B"): 30.0}
 
 
+def test_a_comma_may_part_coordinates(tmp_path: Path) -> None:
+    text = HEAD + PLACED.replace("4 50", "4, 50")
+    assert lengths(read(tmp_path, "sndlib", text, great_circle=True)) == {("A", "B"): 111.195}
+
+
 @pytest.mark.parametrize("column", ["routing_cost", "routing-cost"])
 def test_a_column_can_be_the_length(tmp_path: Path, column: str) -> None:
     assert lengths(read(tmp_path, "sndlib", HEAD + BARE, length_from=column)) == {("A", "B"): 7.5}
