@@ -19,11 +19,11 @@ from instances import measured, topologies
 from instances.errors import InstanceError, OptionError, unknown_name
 from instances.instance import Instance
 from instances.notes import tell
+from instances.numbers import read_real
 from instances.specs import (
     Parameter,
     Range,
     read_parameters,
-    read_real,
     real,
     span,
     split_spec,

@@ -119,5 +119,5 @@ def _drawn(key: str, data: dict[str, Any]) -> InstanceError:
         f"node {str(node['id'])!r} ({node.get('name', 'without a name')})",
         f"at {node['pos']}, on a drawing",
         "longitude and latitude in degrees",
-        f"Its lengths mean nothing. Give every link one: topohub:{key},length_km=100,seed=1.",
+        f"topohub's lengths for it mean nothing. Give every link one: topohub:{key},length_km=100,seed=1.",
     )

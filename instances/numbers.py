@@ -31,6 +31,19 @@ def read_number(value: object) -> int | float:
     return value
 
 
+def read_real(value: object) -> float:
+    """Return the number that ``value`` is as a float, never minus zero.
+
+    Raises
+    ------
+    ValueError : it is no number, or beyond the range of floats.
+    """
+    try:
+        return float(read_number(value)) + 0.0
+    except OverflowError:
+        raise ValueError("beyond the range of floats") from None
+
+
 def read_whole(value: object) -> int:
     """Return the whole number that ``value`` is.
 

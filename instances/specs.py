@@ -8,7 +8,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from instances.errors import OptionError, unknown_name
-from instances.numbers import read_number, read_whole
+from instances.numbers import read_real, read_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -100,11 +100,6 @@ def unit_span(default: float) -> Parameter:
     """Return a parameter that takes a number or a range of them in [0, 1]."""
     unit = "a number or a range like 0.8-0.95"
     return Parameter(read_real_range, RealRange(default, default), 0.0, 1.0, unit)
-
-
-def read_real(text: str) -> float:
-    """Read a number as files have it; ValueError for anything else."""
-    return float(read_number(text)) + 0.0  # no minus zero
 
 
 def read_range(text: str) -> Range:

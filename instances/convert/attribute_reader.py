@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from instances.convert.attribute_map import LOOKED_FOR, TARGETS, table_of
 from instances.convert.draft import Row
 from instances.errors import InstanceError, OptionError
-from instances.numbers import number_or_same
+from instances.numbers import number_or_same, read_real
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,16 +73,13 @@ class AttributeReader:
                 pair = json.loads(value)
             except ValueError:
                 pair = None
-        pair = [number_or_same(x) for x in pair] if isinstance(pair, list | tuple) else pair
-        if (
-            not isinstance(pair, list)
-            or len(pair) != 2
-            or not all(isinstance(x, int | float) and not isinstance(x, bool) for x in pair)
-        ):
+        try:
+            lon, lat = map(read_real, pair)
+        except (TypeError, ValueError):
             shown = repr(value)[:80].replace("None", "missing")
             allowed = "[longitude, latitude], two numbers"
-            raise InstanceError(self.file, f"{row.place}: {name}", shown, allowed, "")
-        return (float(pair[0]), float(pair[1]))
+            raise InstanceError(self.file, f"{row.place}: {name}", shown, allowed, "") from None
+        return (lon, lat)
 
 
 def _filled(value: Any) -> bool:

@@ -14,6 +14,7 @@ from instances.generators import draw_requests
 from instances.instance import Instance, Request
 from instances.network import Link, Node
 from instances.notes import tell
+from instances.numbers import read_real
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,8 +47,7 @@ def complete(draft: Draft, options: ImportOptions) -> Instance:
     requests = _requests(draft, options)
     nodes = [_valid(row, Node, options) for row in draft.nodes]
     links = [_valid(row, Link, options) for row in draft.links]
-    rate = attenuation if isinstance(attenuation, int | float) else 0.0
-    links = merge_parallel(links, rate, options)
+    links = merge_parallel(links, _rate(attenuation), options)
     options.raise_problems()
     document = {
         "name": draft.name or options.path.stem,
@@ -62,11 +62,21 @@ def complete(draft: Draft, options: ImportOptions) -> Instance:
     return instance
 
 
-def _metadata(draft: Draft, options: ImportOptions) -> dict[str, Any]:
+def _rate(attenuation: object) -> float:
+    """Return the attenuation to compare fibres by; what is no number the instance will refuse."""
+    try:
+        return read_real(attenuation)
+    except ValueError:
+        return 0.0
+
+
+def _metadata(draft: Draft, options: ImportOptions) -> Any:
     """Return origin and notes, the file's own ones first."""
-    known = dict(draft.metadata or {"source": f"file {options.path.name}"})
-    notes = [*known.get("notes", ()), *(note.full() for note in [*draft.notes, *options.notes])]
-    return {**known, "notes": notes} if notes else known
+    known = draft.metadata or {"source": f"file {options.path.name}"}
+    said = [note.full() for note in [*draft.notes, *options.notes]]
+    if not said or not isinstance(known, dict) or not isinstance(known.get("notes", []), list):
+        return known  # if it is no metadata, the instance will refuse it
+    return {**known, "notes": [*known.get("notes", ()), *said]}
 
 
 def _check_rows(draft: Draft, options: ImportOptions) -> None:
@@ -75,8 +85,9 @@ def _check_rows(draft: Draft, options: ImportOptions) -> None:
     _first_of_each(draft.requests or [], options)
     for row in [*draft.links, *(draft.requests or ())]:
         for end in ("source", "target"):
-            if row.fields.get(end) not in known:
-                value, allowed = repr(row.fields.get(end)), "the id of a node of the file"
+            name = row.fields.get(end)
+            if not isinstance(name, str) or name not in known:
+                value, allowed = repr(name), "the id of a node of the file"
                 raise InstanceError(str(options.path), row.at(end), value, allowed, "")
 
 
@@ -84,7 +95,9 @@ def _first_of_each(rows: Sequence[Row], options: ImportOptions) -> dict[str, Row
     """Return rows by id, each id once."""
     known: dict[str, Row] = {}
     for row in rows:
-        name = row.fields["id"]
+        name = row.fields.get("id")
+        if not isinstance(name, str):
+            continue  # its own check will say so
         if name in known:
             value = f"a second {name!r} (the first: {known[name].place})"
             raise InstanceError(str(options.path), row.place, value, "each id once", "")

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from instances.errors import InstanceError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 SHOWN = 10  # names in a note on the terminal; the metadata hold all of them
 
@@ -72,11 +75,26 @@ class Draft:
     requests: list[Row] | None = None
     attenuation_per_km: Any = None
     name: str | None = None
-    metadata: Mapping[str, Any] | None = None
+    metadata: Any = None
     directed: bool = False
     looked_for: str = ""
     unread: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
+
+
+def request_rows(extra: Mapping[str, Any], file: Path) -> list[Row] | None:
+    """Return the requests that one of our own files carries as JSON; None when it carries none.
+
+    Raises
+    ------
+    InstanceError : no list of objects.
+    """
+    rows = extra.get("requests")
+    if rows is None:
+        return None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise InstanceError(str(file), "requests", repr(rows)[:80], "a list of objects", "")
+    return [Row(dict(row), f"requests[{i}]") for i, row in enumerate(rows)]
 
 
 def listed(things: Iterable[str]) -> str:

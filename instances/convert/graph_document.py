@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from instances.convert.attribute_map import LOOKED_FOR
 from instances.convert.attribute_reader import AttributeReader, check_map, unread_attributes
-from instances.convert.draft import Draft, Note, Row, listed
+from instances.convert.draft import Draft, Note, listed, request_rows
 from instances.errors import InstanceError, OptionError
 from instances.instance import INSTANCE_FORMAT
 from instances.numbers import number_or_same
@@ -89,13 +89,12 @@ def draft_of(document: GraphDocument, options: ImportOptions) -> Draft:
         reader.link(edge, named[edge.source], named[edge.target])
         for edge in _in_order(document, ours=bool(extra))
     ]
-    requests = [Row(dict(row), f"requests[{i}]") for i, row in enumerate(extra.get("requests", ()))]
     attenuation = mapped.get("attenuation_per_km", "attenuation_per_km")
     unread = {} if extra else unread_attributes(document, mapped)
     return Draft(
         nodes=nodes,
         links=links,
-        requests=requests if "requests" in extra else None,
+        requests=request_rows(extra, options.path),
         attenuation_per_km=number_or_same(document.attributes.get(attenuation)),
         name=extra.get("name"),
         metadata=extra.get("metadata"),

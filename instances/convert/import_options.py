@@ -15,7 +15,8 @@ from instances.convert.attribute_map import read_map
 from instances.errors import InstanceError, OptionError, unknown_name
 from instances.generators import COMMON
 from instances.instance import Instance
-from instances.specs import Parameter, read_parameter, read_real, show
+from instances.numbers import read_real
+from instances.specs import Parameter, read_parameter, show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

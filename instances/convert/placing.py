@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from instances.convert.draft import Draft, Row
     from instances.convert.import_options import ImportOptions
 
-DRAWN = "coordinates that are no longitude and latitude in degrees say nothing about lengths"
 STAND_IN = 0.0  # a length until the problem of its absence is raised
 
 
@@ -74,7 +73,7 @@ def _refuse_lengthless(draft: Draft, links: list[Row], options: ImportOptions) -
     drawn = next((spot for spot in where.values() if not is_lon_lat(spot)), None)
     words, flags = _proposals(draft)
     if drawn is not None:
-        words.append(f"A node is at {list(drawn)}, and {DRAWN}.")
+        words.append(f"A node is at {list(drawn)}: coordinates of a drawing say nothing about lengths.")
     elif where:
         words.append("--great-circle takes it from longitude and latitude of both ends.")
         flags = flags or ["--great-circle"] * any(pair <= where.keys() for pair in ends)
@@ -96,8 +95,8 @@ def _proposals(draft: Draft) -> tuple[list[str], list[str]]:
     if edge or node:
         words = [draft.looked_for] if draft.looked_for else []
         named = [("links", edge), ("nodes", node)]
-        has = "; ".join(f"of {table} {', '.join(names)}" for table, names in named if names)
-        words.append(f"The file also has {has}.")
+        has = "; ".join(f"{', '.join(names)} of {table}" for table, names in named if names)
+        words.append(f"The file has also: {has}.")
     length = proposal("length_km", edge)
     flags = [flag("map", f"{length}=length_km")] if length else []
     if length:
@@ -116,8 +115,9 @@ def _refuse_drawn(node: Row, options: ImportOptions) -> None:
         f"{node.place}",
         f"at {list(node.fields['lon_lat'])}",
         "longitude and latitude in degrees",
-        f"For --great-circle, {DRAWN}. In its place --length-km X gives every link without a length one, and "
-        "--length-from NAME reads it from an attribute or a column of the file, such as routing_cost.",
+        "Coordinates of a drawing say nothing about lengths. In place of --great-circle, --length-km X gives "
+        "one to every link without, and --length-from NAME reads it from an attribute or column of the file, "
+        "such as routing_cost.",
         flag("length_km", "100"),
     )
 

@@ -145,8 +145,8 @@ def _link(nodes: list[Row], file: Path, line: Line) -> Row:
     if len(words) != 3:
         raise InstanceError(str(file), f"line {number}", repr(" ".join(words)), "u v channels", "")
     u, v, channels = (whole_at(word, file, number, "u v channels") for word in words)
-    if max(u, v) >= len(nodes) or u == v:
-        allowed = f"two different nodes from 0 to {len(nodes) - 1}"
+    if max(u, v) >= len(nodes):
+        allowed = f"two nodes from 0 to {len(nodes) - 1}"
         raise InstanceError(str(file), f"line {number}", f"a link from {u} to {v}", allowed, "")
     length = distance_km(nodes[u].fields["position_km"], nodes[v].fields["position_km"])
     fields = {"source": str(u), "target": str(v), "length_km": length, "channels": channels}

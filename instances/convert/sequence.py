@@ -18,13 +18,13 @@ from math import isclose
 from typing import TYPE_CHECKING, Any
 
 from instances.convert.complete import complete
-from instances.convert.draft import Draft, Note, Row
+from instances.convert.draft import Draft, Note, Row, request_rows
 from instances.convert.format import Format
 from instances.convert.sequence_writer import OURS, lost_in_sequence, write_sequence
 from instances.errors import InstanceError
 from instances.files import read_json_object
 from instances.instance import INSTANCE_FORMAT
-from instances.numbers import read_number
+from instances.numbers import read_real
 from instances.physics import attenuation_from_db
 
 if TYPE_CHECKING:
@@ -71,13 +71,10 @@ class _Reader:
         ]
         spans += self._by_middle()
         links = [self._link(*span) for span in spans]
-        requests = extra.get("requests")
         return Draft(
             nodes=nodes,
             links=links,
-            requests=None
-            if requests is None
-            else [Row(dict(r), f"requests[{i}]") for i, r in enumerate(requests)],
+            requests=request_rows(extra, self.path),
             attenuation_per_km=self._attenuation(spans, extra.get("attenuation_per_km")),
             name=extra.get("name"),
             metadata=extra.get("metadata"),
@@ -161,7 +158,7 @@ class _Reader:
     def _number(self, row: Mapping[str, Any], key: str, place: str) -> float:
         value = self._field(row, key, place)
         try:
-            return read_number(value)
+            return read_real(value)
         except ValueError:
             raise InstanceError(str(self.path), f"{place}.{key}", repr(value), "a number", "") from None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from instances.errors import InstanceError
-from instances.numbers import read_number, read_whole
+from instances.numbers import read_real, read_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +25,6 @@ def whole_at(token: str, file: Path, line: int, what: str) -> int:
 def real_at(token: str, file: Path, line: int, what: str) -> float:
     """Read a number; InstanceError with the line when it is none."""
     try:
-        return float(read_number(token))
+        return read_real(token)
     except ValueError:
         raise InstanceError(str(file), f"line {line}: {what}", repr(token), "a number", "") from None

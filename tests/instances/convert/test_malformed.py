@@ -158,8 +158,8 @@ MALFORMED = {
     "alpha": ("qcast", "1\nnan\n0.9\n0\n3 0 0\n", "line 2: alpha is 'nan'; allowed: a number"),
     "few nodes": ("qcast", "2\n0.1\n0.9\n0\n3 0 0\n", "nodes is 1; allowed: 2 lines 'memory x y'"),
     "node of two": ("net", "1\n0.1\n0.9\n0\n3 0\n", "line 5 is '3 0'; allowed: memory x y"),
-    "link to none": ("net", QCAST + "0 3 1\n", "line 13 is a link from 0 to 3; allowed: two different nodes"),
-    "link to itself": ("net", QCAST + "1 1 1\n", "line 13 is a link from 1 to 1"),
+    "link to none": ("net", QCAST + "0 3 1\n", "line 13 is a link from 0 to 3; allowed: two nodes from 0"),
+    "link to itself": ("net", QCAST + "1 1 1\n", "line 13: link 1-1 is from '1' to itself"),
     "half a channel": ("net", QCAST + "0 2 1.5\n", "line 13: u v channels is '1.5'; allowed: a whole number"),
     "q": ("qcast", QCAST.replace("0.9", "1.9"), "line 4: q is 1.9; allowed: a number from 0 to 1"),
 }  # fmt: skip

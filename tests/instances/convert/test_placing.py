@@ -108,7 +108,7 @@ def test_other_names_are_told_and_not_guessed(tmp_path: Path) -> None:
         assert (
             "Looked for: length_km or length of links; Longitude and Latitude, or position, of nodes." in told
         )
-        assert "The file also has of links capacity, dist; of nodes lat, lon, qubits." in told
+        assert "The file has also: capacity, dist of links; lat, lon, qubits of nodes." in told
         assert "--map dist=length_km" in told
         assert "--great-circle --map lon=longitude --map lat=latitude" in told
 
