@@ -13,6 +13,7 @@ from instances.geography import Place, is_lon_lat, metres, project
 from instances.topologies import Topology
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from importlib.resources.abc import Traversable
 
     import numpy as np
@@ -77,43 +78,65 @@ def _data() -> Traversable:
 
 def _topology(key: str, data: dict[str, Any], length_km: float | None) -> Topology:
     """Turn topohub's node-link document into a topology."""
-    places: list[Place] = [(float(x), float(y)) for x, y in (node["pos"] for node in data["nodes"])]
-    row_of = {node["id"]: i for i, node in enumerate(data["nodes"])}
+    nodes, edges = data["nodes"], data["edges"]
+    places = [_place(node) for node in nodes]
+    lengths = [edge.get("dist") for edge in edges]
     notes = [ARBITRARY[key]] if key in ARBITRARY else []
-    lengths = [metres(edge["dist"]) for edge in data["edges"]]
-    positions: list[Place] | list[None]
-    if not _is_drawn(key, places):
-        if length_km is not None:
-            raise OptionError(
-                f"length_km is {length_km:g} for topohub:{key}; allowed: none. It has lengths of its own"
-            )
-        plane = key.startswith("gabriel/")
-        positions = [(metres(x), metres(y)) for x, y in places] if plane else project(places)
-    else:
+    positions: Sequence[Place | None] = [None] * len(nodes)
+    if _is_drawn(key, places):
         if length_km is None:
-            raise _drawn(key, data)
+            raise _drawn(key, nodes)
         notes.append(f"drawing coordinates left out, and every link {length_km:g} km long")
-        lengths = [length_km] * len(lengths)
-        positions = [None] * len(places)
-    edges = [
-        (row_of[edge["source"]], row_of[edge["target"]], length)
-        for edge, length in zip(data["edges"], lengths, strict=True)
-    ]
-    source = f"topohub {version('topohub')} {key}"
-    ids = [str(node["id"]) for node in data["nodes"]]
-    return Topology(ids, positions, edges, source, TOPOHUB_LICENCE, tuple(notes))
+        lengths = [None] * len(edges)
+    elif key.startswith("gabriel/"):
+        positions = [place and (metres(place[0]), metres(place[1])) for place in places]
+    else:
+        flat = iter(project([place for place in places if place is not None]))
+        positions = [None if place is None else next(flat) for place in places]
+    if None not in lengths and length_km is not None:
+        value = f"length_km is {length_km:g} for topohub:{key}"
+        raise OptionError(f"{value}; allowed: none. It has lengths of its own")
+    row_of = {node["id"]: i for i, node in enumerate(nodes)}
+    return Topology(
+        ids=[str(node["id"]) for node in nodes],
+        positions=positions,
+        edges=[
+            (row_of[edge["source"]], row_of[edge["target"]], _length(key, edge, length, length_km))
+            for edge, length in zip(edges, lengths, strict=True)
+        ],
+        source=f"topohub {version('topohub')} {key}",
+        licence=TOPOHUB_LICENCE,
+        notes=tuple(notes),
+    )
 
 
-def _is_drawn(key: str, places: list[Place]) -> bool:
+def _place(node: dict[str, Any]) -> Place | None:
+    """Return the coordinates of a node, None without."""
+    pair = node.get("pos")
+    return None if pair is None else (float(pair[0]), float(pair[1]))
+
+
+def _length(key: str, edge: dict[str, Any], length: float | None, length_km: float | None) -> float:
+    """Return the length of an edge, or else ``length_km``."""
+    if length is not None:
+        return metres(length)
+    if length_km is None:
+        place = f"edge {str(edge['source'])!r}-{str(edge['target'])!r}: dist"
+        remedy = f"Give such links a length: topohub:{key},length_km=100,seed=1."
+        raise InstanceError(f"topohub:{key}", place, "missing", "a length in km", remedy)
+    return length_km
+
+
+def _is_drawn(key: str, places: Sequence[Place | None]) -> bool:
     """Say whether coordinates are those of a drawing."""
     if key.startswith("gabriel/"):
         return False
-    return key in DRAWN_WITHIN_DEGREES or not all(map(is_lon_lat, places))
+    return key in DRAWN_WITHIN_DEGREES or not all(is_lon_lat(place) for place in places if place)
 
 
-def _drawn(key: str, data: dict[str, Any]) -> InstanceError:
+def _drawn(key: str, nodes: list[dict[str, Any]]) -> InstanceError:
     """Return the error for drawing coordinates, with the node that shows it best."""
-    node = next((n for n in data["nodes"] if not is_lon_lat(tuple(n["pos"]))), data["nodes"][0])
+    node = next((n for n in nodes if n.get("pos") and not is_lon_lat(tuple(n["pos"]))), nodes[0])
     return InstanceError(
         f"topohub:{key}",
         f"node {str(node['id'])!r} ({node.get('name', 'without a name')})",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer.main
 
 from instances.convert import FORMATS, read_any
+from milproute.cli import convert
 from milproute.cli.app import app
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def test_commands_run_in_the_order_of_the_page(tmp_path: Path, monkeypatch: pyte
 
 def test_every_format_and_option_is_on_the_page() -> None:
     assert [name for name in FORMATS if f"`{name}`" not in PAGE] == []
+    assert ", ".join(FORMATS) == convert.FORMATS
     group = typer.main.get_command(app).commands["instances"]  # type: ignore[attr-defined]
     options = [name for p in group.commands["convert"].params for name in p.opts if name.startswith("--")]
     assert len(options) > 15

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from instances.convert.attribute_map import proposal
@@ -37,10 +38,10 @@ def complete(draft: Draft, options: ImportOptions) -> Instance:
     _check_direction(draft, options)
     place(draft, options)
     draft.links = pair_opposite(draft.links, options)
-    for key, rows in (("memory", draft.nodes), ("swap_probability", draft.nodes)):
-        options.fill(rows, key)
+    for key in ("memory", "swap_probability"):
+        _fill(draft.nodes, key, draft.unread.get("node", ()), options)
     for key in ("channels", "fidelity"):
-        _fill_link(draft, key, options)
+        _fill(draft.links, key, draft.unread.get("edge", ()), options)
     attenuation = draft.attenuation_per_km
     if attenuation is None:
         attenuation = options.need("attenuation_per_km", "attenuation_per_km")
@@ -107,8 +108,11 @@ def _first_of_each(rows: Sequence[Row], options: ImportOptions) -> dict[str, Row
 
 def _check_loops(draft: Draft, options: ImportOptions) -> None:
     """Refuse links and requests from a node to itself, or leave them out if asked to."""
-    rows = [*draft.links, *(draft.requests or ())]
-    loops = [row for row in rows if row.fields["source"] == row.fields["target"]]
+
+    def is_loop(row: Row) -> bool:
+        return bool(row.fields["source"] == row.fields["target"])
+
+    loops = [row for row in [*draft.links, *(draft.requests or ())] if is_loop(row)]
     if not loops:
         return
     if options.take("drop_loops"):
@@ -117,8 +121,8 @@ def _check_loops(draft: Draft, options: ImportOptions) -> None:
         value = f"from {loops[0].fields['source']!r} to itself"
         remedy = "--drop-loops leaves such edges out; no path takes them."
         options.problem(loops[0].place, value, "two different ends", remedy, "--drop-loops")
-    draft.links = [row for row in draft.links if row not in loops]
-    draft.requests = draft.requests and [row for row in draft.requests if row not in loops]
+    draft.links = [row for row in draft.links if not is_loop(row)]
+    draft.requests = draft.requests and [row for row in draft.requests if not is_loop(row)]
 
 
 def _check_direction(draft: Draft, options: ImportOptions) -> None:
@@ -130,17 +134,15 @@ def _check_direction(draft: Draft, options: ImportOptions) -> None:
         options.problem("the graph", "directed", "undirected", remedy, "--undirected")
 
 
-def _fill_link(draft: Draft, key: str, options: ImportOptions) -> None:
-    """Supply a field of links, and propose an attribute of the file where none is supplied."""
-    alike = proposal(key, draft.unread.get("edge", ()))
+def _fill(rows: Sequence[Row], key: str, unread: Sequence[str], options: ImportOptions) -> None:
+    """Supply a field, and propose an attribute of the file where nothing is supplied."""
     told = len(options.problems)
-    options.fill(draft.links, key)
+    options.fill(rows, key)
+    alike = proposal(key, unread)
     if alike and len(options.problems) > told:
         problem = options.problems[told]
-        words = f"{problem.remedy} {flag('map', f'{alike}={key}')} reads it from the edge attribute {alike}."
-        options.problems[told] = type(problem)(
-            problem.place, problem.value, problem.allowed, words, problem.flags
-        )
+        words = f"{problem.remedy} {flag('map', f'{alike}={key}')} reads it from the attribute {alike}."
+        options.problems[told] = replace(problem, remedy=words)
 
 
 def _requests(draft: Draft, options: ImportOptions) -> list[Row]:

@@ -271,6 +271,21 @@ def test_a_length_for_links_that_have_one_is_refused() -> None:
         generate("topohub:topozoo/Surfnet,length_km=5,seed=1")
 
 
+def test_nodes_without_a_place_and_links_without_a_length_are_no_crash() -> None:
+    """The installed topohub has none of either; another release may."""
+    data = {
+        "nodes": [{"id": 0, "pos": [4, 50]}, {"id": 1}, {"id": 2, "pos": [4, 51]}],
+        "edges": [{"source": 0, "target": 1, "dist": 7}, {"source": 1, "target": 2}],
+    }
+    with pytest.raises(
+        InstanceError, match=r"edge '1'-'2': dist is missing; .*topohub:topozoo/X,length_km=100"
+    ):
+        measured._topology("topozoo/X", data, None)
+    topology = measured._topology("topozoo/X", data, 9.0)
+    assert topology.edges == [(0, 1, 7.0), (1, 2, 9.0)]
+    assert [place is None for place in topology.positions] == [False, True, False]
+
+
 def test_coordinates_that_are_arbitrary_by_their_own_word_are_noted() -> None:
     (note,) = generate("topohub:sndlib/brain,requests=1,seed=1").metadata.notes
     assert "chosen arbitrarily" in note

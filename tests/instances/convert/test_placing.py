@@ -113,11 +113,12 @@ def test_other_names_are_told_and_not_guessed(tmp_path: Path) -> None:
         assert "--great-circle --map lon=longitude --map lat=latitude" in told
 
 
-def test_a_name_for_channels_is_proposed_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("field", "name"), [("channels", "capacity"), ("memory", "qubits")])
+def test_a_name_for_another_field_is_proposed_too(tmp_path: Path, field: str, name: str) -> None:
     path = tmp_path / "a.gml"
     path.write_text(OTHER_NAMES)
-    supply = {key: value for key, value in NEEDS.items() if key != "channels"}
-    with pytest.raises(InstanceError, match=r"channels is missing; .*--map capacity=channels reads it"):
+    supply = {key: value for key, value in NEEDS.items() if key != field}
+    with pytest.raises(InstanceError, match=f"{field} is missing; .*--map {name}={field} reads it"):
         read_any(path, **supply, map="dist=length_km")
 
 
