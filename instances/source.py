@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from instances.convert import SUFFIXES, read_as_it_is
+from instances.convert import read_as_it_is
 from instances.errors import InstanceError, unknown_name
 from instances.generators import GENERATORS, MEASURED, generate
 from instances.library import library_names, load_library
@@ -46,4 +46,4 @@ def _is_spec(name: str) -> bool:
 
 
 def _is_path(path: Path) -> bool:
-    return len(path.parts) > 1 or path.is_dir() or path.suffix.lower() in SUFFIXES
+    return len(path.parts) > 1 or path.is_dir() or bool(path.suffix)

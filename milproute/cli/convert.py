@@ -112,6 +112,6 @@ def convert(
         useless = [flag(key) for key in fields if key != "name"] + (["--from"] if from_format else [])
         if useless:
             raise OptionError(
-                f"{', '.join(useless)} given, but {source} is no file and lacks nothing: leave out"
+                f"{', '.join(useless)} given, but {source} is no file and lacks nothing: leave it out"
             )
     write_any(problem, target, to_format)

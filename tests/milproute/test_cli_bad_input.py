@@ -134,6 +134,7 @@ def test_bytes_that_are_no_text_are_refused(refused: Command, tmp_path: Path) ->
     [
         ("none.json", "none.json is missing; allowed: an existing file"),
         ("none/toy", "none/toy is missing; allowed: an existing file"),
+        ("none.txt", "none.txt is missing; allowed: an existing file"),
         (".", ". is a folder; allowed: an existing file"),
         ("surfnet-1", "unknown instance 'surfnet-1': did you mean 'surfnet-10'? allowed: "),
         ("waxmann:nodes=9", "did you mean 'waxman'?"),
