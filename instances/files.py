@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from instances.encoding import decode
 from instances.errors import DocumentError, InstanceError, OutputError, PlanError
 from instances.instance import INSTANCE_FORMAT, Instance
 from instances.plan import PLAN_FORMAT, Plan
@@ -21,15 +22,19 @@ def read_text(path: Path, error: type[DocumentError]) -> str:
     if not path.exists():
         raise error(path, "", "missing", "an existing file", "Check the path.")
     try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as failure:
-        raise error(path, f"byte {failure.start}", "no UTF-8 text", "UTF-8", "") from None
+        content = path.read_bytes()
     except OSError as failure:
         raise error(path, "", f"unreadable ({failure.strerror})", "a readable file", "") from None
+    return decode(content, path, error)
 
 
 def read_json(path: Path, error: type[DocumentError], expected_format: str) -> dict[str, Any]:
     """Read one JSON object whose ``format`` is ``expected_format``; duplicate keys are errors."""
+    return check_format(read_json_object(path, error), path, error, expected_format)
+
+
+def read_json_object(path: Path, error: type[DocumentError]) -> dict[str, Any]:
+    """Read one JSON object; duplicate keys are errors."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         data = dict(pairs)
@@ -52,9 +57,16 @@ def read_json(path: Path, error: type[DocumentError], expected_format: str) -> d
         raise error(path, "a number", f"too long ({failure})", "numbers of at most 4300 digits", "") from None
     if not isinstance(data, dict):
         raise error(path, "the document", f"a {type(data).__name__}", "a JSON object", "")
+    return data
+
+
+def check_format(
+    data: dict[str, Any], path: Path, error: type[DocumentError], expected_format: str, remedy: str = ""
+) -> dict[str, Any]:
+    """Return ``data``, or raise ``error`` when its ``format`` is not ``expected_format``."""
     if data.get("format") != expected_format:
         value = repr(data["format"]) if "format" in data else "missing"
-        raise error(path, "format", value, repr(expected_format), "")
+        raise error(path, "format", value, repr(expected_format), remedy)
     return data
 
 

@@ -6,8 +6,10 @@ import json
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
+
+from instances.numbers import number_or_same, whole_or_same
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,11 +20,14 @@ if TYPE_CHECKING:
 JsonSchema: TypeAlias = dict[str, Any]
 
 Identifier = Annotated[str, Field(strict=True, min_length=1)]
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
-UnitInterval = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
+# Numbers as instances.numbers reads them: text that is a number counts as one, and 4.0 as 4.
+AnyNumber = BeforeValidator(number_or_same)
+AnyWhole = BeforeValidator(whole_or_same)
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False), AnyNumber]
+NonNegative = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False), AnyNumber]
+UnitInterval = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False), AnyNumber]
 LARGEST_COUNT = 2**53  # beyond it a float no longer tells whole numbers apart
-Count = Annotated[int, Field(strict=True, ge=0, le=LARGEST_COUNT)]
+Count = Annotated[int, Field(strict=True, ge=0, le=LARGEST_COUNT), AnyWhole]
 Flag = Annotated[bool, Field(strict=True)]
 
 

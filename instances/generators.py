@@ -8,7 +8,9 @@ network comes back whatever the number of requests, and fewer requests are the f
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,11 +18,12 @@ import numpy as np
 from instances import measured, topologies
 from instances.errors import InstanceError, OptionError, unknown_name
 from instances.instance import Instance
+from instances.notes import tell
+from instances.numbers import read_real
 from instances.specs import (
     Parameter,
     Range,
     read_parameters,
-    read_real,
     real,
     span,
     split_spec,
@@ -71,6 +74,11 @@ GENERATORS: Mapping[str, Generator] = {
     "line": Generator(topologies.line, {"nodes": whole(10, 2), **_SPACING}),
 }
 
+# Of measured topologies: a length for the links of networks that have none.
+MEASURED_PARAMETERS: Mapping[str, Parameter] = {
+    "length_km": Parameter(read_real, None, 0.0, inf, "a number", optional=True)
+}
+
 # What stands on any topology. Defaults: the REPS and AEG setting; neither speaks of fidelity, so 0.98
 # is ours. Swap probability and fidelity take ranges, too.
 COMMON: Mapping[str, Parameter] = {
@@ -113,6 +121,7 @@ def generate(spec: str) -> Instance:
         "seed": seed,
         "source": topology.source,
         "licence": topology.licence,
+        "notes": topology.notes,
     }
     document = {
         "name": write_spec(name, short),
@@ -121,14 +130,12 @@ def generate(spec: str) -> Instance:
         **furnish(topology, values, np.random.default_rng(hardware_seed)),
         "requests": draw_requests(topology.ids, values, np.random.default_rng(request_seed)),
     }
+    tell(name, topology.notes)
     return Instance.parse(document, spec, InstanceError)
 
 
 def furnish(topology: Topology, values: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
-    """Draw memory, swap probability, channels and fidelity; return ``nodes`` and ``links``.
-
-    Every parallel link gets channels of its own; `merge_parallel` then makes them one.
-    """
+    """Draw memory, swap probability, channels and fidelity; return ``nodes`` and ``links``."""
     draws = {
         "memory": values["memory"].draw(len(topology.ids), rng),
         "swap_probability": values["swap_probability"].draw(len(topology.ids), rng),
@@ -154,24 +161,7 @@ def furnish(topology: Topology, values: Mapping[str, Any], rng: np.random.Genera
         }
         for i, (u, v, length) in enumerate(topology.edges)
     ]
-    return {"nodes": nodes, "links": merge_parallel(links)}
-
-
-def merge_parallel(links: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Make one link of those between the same two nodes.
-
-    It has the channels of all together; the rest, length included, is that of the shortest (of the
-    first among equals). It keeps the place and the direction of the first.
-    """
-    merged: dict[frozenset[str], dict[str, Any]] = {}
-    for link in links:
-        ends = frozenset((link["source"], link["target"]))
-        known = merged.setdefault(ends, {**link, "channels": 0})
-        channels = known["channels"] + link["channels"]
-        if link["length_km"] < known["length_km"]:
-            known.update({key: value for key, value in link.items() if key not in ("source", "target")})
-        known["channels"] = channels
-    return list(merged.values())
+    return {"nodes": nodes, "links": links}
 
 
 def draw_requests(
@@ -214,7 +204,7 @@ def _find(name: str) -> tuple[Mapping[str, Parameter], Callable[..., Topology]]:
             raise OptionError(
                 "topohub needs a key; allowed: topohub:KEY,seed=…, such as topohub:topozoo/Surfnet"
             )
-        return {}, lambda rng: measured.topohub(key)
+        return MEASURED_PARAMETERS, partial(measured.draw_topohub, key=key)
     if head not in GENERATORS:
         raise unknown_name("generator", head, [*GENERATORS, MEASURED])
     if key:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from instances.frozen import Count, Frozen, Identifier, UnitInterval, inconsistent
+from instances.frozen import AnyWhole, Count, Frozen, Identifier, UnitInterval, inconsistent
 from instances.network import Network, check_unique, network_fields
 
 if TYPE_CHECKING:
@@ -44,12 +44,18 @@ class Metadata(Frozen):
     generator : the call that makes it again, as `instances.generate` takes it.
     seed : seed of that call.
     source, licence : origin and terms of imported data.
+    notes : what an import merged, left out or did not read, a sentence each; no key in a file without.
     """
 
     generator: str | None = None
-    seed: Annotated[int, Field(strict=True)] | None = None
+    seed: Annotated[int, Field(strict=True), AnyWhole] | None = None
     source: str | None = None
     licence: str | None = None
+    notes: tuple[Identifier, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """Return the JSON object; without notes it has no such key."""
+        return self.model_dump(mode="json", exclude=set() if self.notes else {"notes"})
 
 
 class Instance(Network):
@@ -74,7 +80,7 @@ class Instance(Network):
 
     def document(self) -> dict[str, Any]:
         """Return the JSON document, keys in the order of the format."""
-        data = self.model_dump(mode="json")
+        data = {**self.model_dump(mode="json"), "metadata": self.metadata.document()}
         order = ("format", "name", "metadata", "attenuation_per_km", "nodes", "links", "requests")
         return {key: data[key] for key in order}
 

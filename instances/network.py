@@ -100,7 +100,7 @@ class Network(Frozen):
                     f"links[{i}]",
                     link.ends,
                     f"one link between two nodes (the first is links[{first[link.ends]}])",
-                    "Merge parallel links by adding their channels.",
+                    "Keep one of them, or add up the channels where all else is equal.",
                 )
             first[link.ends] = i
         return self

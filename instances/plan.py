@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from instances.frozen import (
     LARGEST_COUNT,
+    AnyWhole,
     Count,
     Flag,
     Frozen,
@@ -171,7 +172,7 @@ class Plan(Frozen):
     forward: Number | None = None
     residual: NonNegative | None = None
     neurons: NeuronCounts | None = None
-    max_hops: Annotated[int, Field(strict=True, ge=1, le=LARGEST_COUNT)] | None = None
+    max_hops: Annotated[int, Field(strict=True, ge=1, le=LARGEST_COUNT), AnyWhole] | None = None
     verified: Flag = False
     violations: tuple[Violation, ...] = ()
 

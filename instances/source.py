@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from instances.convert import SUFFIXES, read_any
+from instances.convert import read_as_it_is
 from instances.errors import InstanceError, unknown_name
 from instances.generators import GENERATORS, MEASURED, generate
 from instances.library import library_names, load_library
@@ -26,7 +26,7 @@ def resolve(text: str | Path) -> Instance:
     """
     name, path = str(text), Path(text)
     if path.is_file():
-        return read_any(path)
+        return read_as_it_is(path)
     if name in library_names():
         return load_library(name)
     if _is_spec(name):
@@ -46,4 +46,4 @@ def _is_spec(name: str) -> bool:
 
 
 def _is_path(path: Path) -> bool:
-    return len(path.parts) > 1 or path.is_dir() or path.suffix.lower() in SUFFIXES
+    return len(path.parts) > 1 or path.is_dir() or bool(path.suffix)

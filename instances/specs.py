@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from math import inf, isinf
+from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from instances.errors import OptionError, unknown_name
+from instances.numbers import read_real, read_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_NUMBER = r"[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?"
+_NUMBER = r"[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?"  # without a sign: 3-7 is a range
 MOST_DRAWN = 1_000_000_000  # of channels or qubits; numpy draws 64-bit numbers
 
 
@@ -101,26 +102,12 @@ def unit_span(default: float) -> Parameter:
     return Parameter(read_real_range, RealRange(default, default), 0.0, 1.0, unit)
 
 
-def read_whole(text: str) -> int:
-    """Read digits and nothing else (int() takes ``1_0``); ValueError for anything else."""
-    if not re.fullmatch("[0-9]+", text):
-        raise ValueError(text)
-    return int(text)
-
-
-def read_real(text: str) -> float:
-    """Read a finite number that is not negative; ValueError for anything else."""
-    if not re.fullmatch(_NUMBER, text) or isinf(float(text)):
-        raise ValueError(text)
-    return float(text)
-
-
 def read_range(text: str) -> Range:
     """Read ``3-7`` or ``5``; ValueError for anything else."""
-    match = re.fullmatch(r"([0-9]+)(?:-([0-9]+))?", text)
+    match = re.fullmatch(f"({_NUMBER})(?:-({_NUMBER}))?", text)
     if not match:
         raise ValueError(text)
-    return Range(int(match[1]), int(match[2] or match[1]))
+    return Range(read_whole(match[1]), read_whole(match[2] or match[1]))
 
 
 def read_real_range(text: str) -> RealRange:
@@ -128,7 +115,7 @@ def read_real_range(text: str) -> RealRange:
     match = re.fullmatch(f"({_NUMBER})(?:-({_NUMBER}))?", text)
     if not match:
         raise ValueError(text)
-    return RealRange(float(match[1]), float(match[2] or match[1]))
+    return RealRange(read_real(match[1]), read_real(match[2] or match[1]))
 
 
 def show(value: object) -> str:

@@ -13,7 +13,7 @@ from instances.errors import OptionError
 from instances.geography import Place, distance_km, metres
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -22,16 +22,17 @@ Edge = tuple[int, int, float]  # rows of both ends, length in km
 
 @dataclass(frozen=True)
 class Topology:
-    """Nodes with places (km) and links with lengths (km); links may be parallel.
+    """Nodes with places (km, None where unknown) and links with lengths (km), at most one a pair of nodes.
 
-    ``source`` and ``licence`` say where measured data comes from.
+    ``source`` and ``licence`` say where measured data comes from, and ``notes`` what to know about them.
     """
 
     ids: list[str]
-    positions: list[Place]
+    positions: Sequence[Place | None]
     edges: list[Edge]
     source: str | None = None
     licence: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def waxman(

@@ -12,7 +12,6 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from instances import InstanceError, MilprouteError, OptionError, load_qnet, resolve
-from instances.convert import read_any
 from instances.library import fingerprint
 from instances.library.qnets import load_library_qnet, qnet_library, qnet_names, resolve_qnet
 from instances.outcomes import draw_entangled
@@ -123,7 +122,7 @@ class Sources:
     def _one(self, label: str) -> InstanceSource:
         if label not in self.known:
             path = self.folder / label
-            instance = read_any(path) if path.is_file() else resolve(label)
+            instance = resolve(path if path.is_file() else label)
             self.known[label] = InstanceSource(label, instance, fingerprint(instance), instance.document())
         return self.known[label]
 

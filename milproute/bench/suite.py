@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from instances.errors import DocumentError, unknown_name
 from instances.files import read_text
-from instances.frozen import Count, Flag, Frozen, Identifier, NonNegative
+from instances.frozen import AnyNumber, AnyWhole, Count, Flag, Frozen, Identifier, NonNegative
 
 SHIPPED = files("milproute.bench.suites")
 
@@ -27,7 +27,7 @@ def _listed(value: Any) -> Any:
 
 Item = TypeVar("Item")
 Many = Annotated[tuple[Item, ...], Field(min_length=1), BeforeValidator(_listed)]
-Whole = Annotated[int, Field(strict=True, ge=1)]
+Whole = Annotated[int, Field(strict=True, ge=1), AnyWhole]
 
 
 class ModelGroup(Frozen):
@@ -73,7 +73,7 @@ class Suite(Frozen):
     solvers: Many[Identifier] | None = None
     seeds: Many[Count] = (0,)
     permutations: Many[Count] = (0,)
-    time_limit: Annotated[float, Field(strict=True, ge=0.001)] = 60.0
+    time_limit: Annotated[float, Field(strict=True, ge=0.001), AnyNumber] = 60.0
     memory_limit_mb: Whole | None = None
     threads: Whole = 1
     gap: NonNegative = 1e-4

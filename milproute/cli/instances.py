@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from milproute.cli.console import InstanceArgument, JsonOption, number, out, print_json, whole
+from milproute.cli.console import InstanceArgument, JsonOption, out, print_json, whole
+from milproute.cli.convert import convert
 
 if TYPE_CHECKING:
     from instances import Instance
@@ -103,70 +104,7 @@ def make(
         save(problem, target)
 
 
-@app.command()
-def convert(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A file or a library name.")],
-    target: Annotated[Path, typer.Argument(metavar="TARGET", help="The file to write.")],
-    from_format: Annotated[
-        str | None, typer.Option("--from", help="json, graphml, gml, sndlib, qcast, net; else by suffix.")
-    ] = None,
-    to_format: Annotated[str | None, typer.Option("--to", help="As --from, for TARGET.")] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the instance.")] = None,
-    memory: Annotated[str | None, typer.Option(help="Qubits of nodes without: 12, or 10-14 to draw.")] = None,
-    swap_probability: Annotated[str | None, typer.Option(help="Of nodes without.")] = None,
-    channels: Annotated[str | None, typer.Option(help="Of links without: 5, or 3-7 to draw.")] = None,
-    fidelity: Annotated[str | None, typer.Option(help="Of links without.")] = None,
-    attenuation_per_km: Annotated[
-        float | None, typer.Option(parser=number, metavar="A", help="Where the file has none.")
-    ] = None,
-    requests: Annotated[
-        int | None, typer.Option(parser=whole, metavar="N", help="How many to draw where the file has none.")
-    ] = None,
-    great_circle: Annotated[
-        bool, typer.Option("--great-circle", help="Link lengths from longitude and latitude.")
-    ] = False,
-    demand_unit: Annotated[
-        float | None, typer.Option(parser=number, metavar="T", help="SNDlib traffic of one pair.")
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(parser=whole, metavar="N", help="Seed for what is drawn.")
-    ] = None,
-    licence: Annotated[str | None, typer.Option(help="Terms of the imported data.")] = None,
-) -> None:
-    """Convert between our JSON, GraphML, GML, SNDlib native text, Q-CAST text and .net."""
-    from instances import OptionError, resolve
-    from instances.convert import find_format, read_any, write_any
-    from instances.files import check_writable
-
-    find_format(target, to_format)
-    check_writable([target])
-    given: dict[str, Any] = {
-        "name": name,
-        "memory": memory,
-        "swap_probability": swap_probability,
-        "channels": channels,
-        "fidelity": fidelity,
-        "attenuation_per_km": attenuation_per_km,
-        "requests": requests,
-        "great_circle": great_circle or None,
-        "demand_unit": demand_unit,
-        "seed": seed,
-        "licence": licence,
-    }
-    fields = {key: value for key, value in given.items() if value is not None}
-    if Path(source).is_file():
-        problem = read_any(Path(source), from_format, **fields)
-    else:
-        problem = resolve(source)
-        if name is not None:
-            problem = problem.changed(name=name)
-        useless = [f"--{key.replace('_', '-')}" for key in fields if key != "name"]
-        useless += ["--from"] if from_format else []
-        if useless:
-            raise OptionError(
-                f"{', '.join(useless)} given, but {source} is no file and lacks nothing: leave out"
-            )
-    write_any(problem, target, to_format)
+app.command("convert")(convert)
 
 
 def _facts(problem: Instance) -> dict[str, Any]:
@@ -203,4 +141,6 @@ def _spread(values: list[float]) -> dict[str, float] | None:
 def _words(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {number:g}" for key, number in value.items())
+    if isinstance(value, tuple):
+        return "\n".join(value) or "-"
     return "-" if value is None else str(value)

@@ -132,7 +132,7 @@ BAD: dict[str, tuple[Edit, str, str, str]] = {  # edit; place, value, allowed
         link(source="a"),
         "links[1]",
         "('a', 'b')",
-        "one link between two nodes (the first is links[0]). Merge parallel links by adding their channels",
+        "one link between two nodes (the first is links[0]). Keep one of them, or add up the channels",
     ),
     "link twice, turned": (
         link(source="b", target="a"),
@@ -212,15 +212,26 @@ BAD: dict[str, tuple[Edit, str, str, str]] = {  # edit; place, value, allowed
     ),
     "negative memory": (node(memory=-1), "nodes[1].memory", "-1", "a whole number of at least 0"),
     "fractional channels": (link(channels=2.5), "links[1].channels", "2.5", "a whole number of at least 0"),
-    "whole channels as a fraction": (
-        link(channels=2.0),
+    "boolean channels": (link(channels=True), "links[1].channels", "true", "a whole number of at least 0"),
+    "channels as a word": (
+        link(channels="five"),
         "links[1].channels",
-        "2.0",
+        "'five'",
         "a whole number of at least 0",
     ),
-    "boolean channels": (link(channels=True), "links[1].channels", "true", "a whole number of at least 0"),
-    "channels as a string": (link(channels="5"), "links[1].channels", "'5'", "a whole number of at least 0"),
-    "length as a string": (link(length_km="5"), "links[1].length_km", "'5'", "a finite number of at least 0"),
+    "half a channel as a string": (
+        link(channels="2.5"),
+        "links[1].channels",
+        "'2.5'",
+        "a whole number of at least 0",
+    ),
+    "length with a unit": (
+        link(length_km="5 km"),
+        "links[1].length_km",
+        "'5 km'",
+        "a finite number of at least 0",
+    ),
+    "NaN as a string": (link(fidelity="nan"), "links[1].fidelity", "'nan'", "a number from 0 to 1"),
     "boolean fidelity": (link(fidelity=True), "links[1].fidelity", "true", "a number from 0 to 1"),
     "negative pairs": (
         link(entangled_pairs=-2),
@@ -280,8 +291,10 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InstanceError, match=r"is unreadable \(Is a directory\); allowed: a readable file"):
         load_instance(tmp_path)
     binary = tmp_path / "binary.json"
-    binary.write_bytes(b'{"name": "\xff"}')
-    with pytest.raises(InstanceError, match=r"binary\.json: byte 10 is no UTF-8 text; allowed: UTF-8"):
+    binary.write_bytes(b'{\n"name": "\xff"}')
+    with pytest.raises(
+        InstanceError, match=r"binary\.json: line 2 is no UTF-8 \(byte 0xFF after .*Save the file"
+    ):
         load_instance(binary)
 
 
@@ -291,6 +304,15 @@ def test_a_good_file_survives_load_and_save(tmp_path: Path) -> None:
     save(instance, tmp_path / "again.json")
     assert load_instance(tmp_path / "again.json") == instance
     assert list(json.loads((tmp_path / "again.json").read_text())) == list(TOY)
+
+
+def test_numbers_in_quotes_and_whole_fractions_are_numbers(tmp_path: Path) -> None:
+    data = copy.deepcopy(TOY)
+    data["links"][1] |= {"channels": 3.0, "length_km": "80", "probability": "0.25", "entangled_pairs": "2.0"}
+    data["nodes"][0] |= {"memory": "12", "position_km": ["0", "5e-1"]}
+    data["metadata"]["seed"] = 1.0
+    data["attenuation_per_km"] = "0.0002"
+    assert load_instance(written(tmp_path, json.dumps(data))).document() == TOY
 
 
 def test_an_instance_without_requests_or_links_is_valid(tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ def test_resolve_takes_a_path_a_library_name_or_a_spec(
 def test_an_existing_path_wins_over_a_library_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     save(generate("line:nodes=3,requests=1,seed=2"), "toy")
-    with pytest.raises(OptionError, match=r"toy has the suffix ''; allowed: \.json"):
+    with pytest.raises(InstanceError, match=r"toy: the suffix is missing; .*looks like json: .*--from json"):
         resolve("toy")
 
 

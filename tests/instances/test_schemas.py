@@ -84,7 +84,7 @@ def test_schemas_accept_what_the_models_write_and_refuse_more(file: str) -> None
     [
         ("links", "probability", 1.5),
         ("links", "channels", 2.5),
-        ("links", "fidelity", "0.9"),
+        ("links", "fidelity", "good"),
         ("nodes", "memory", -1),
         ("nodes", "memory", True),
         ("nodes", "position_km", [1.0]),

@@ -270,7 +270,7 @@ def test_an_argmax_survives_its_file_and_other_plans_know_no_argmax(tmp_path: An
     ("changes", "message"),
     [
         ({"max_hops": 0}, "max_hops is 0; allowed: a whole number of at least 1"),
-        ({"max_hops": 2.0}, "max_hops is 2.0; allowed: a whole number of at least 1"),
+        ({"max_hops": 2.5}, "max_hops is 2.5; allowed: a whole number of at least 1"),
         ({"residual": -1e-9}, "residual is -1e-09; allowed: a finite number of at least 0"),
         (
             {"neurons": {"total": 2, "stable": 3, "binaries": 0}},

@@ -72,7 +72,7 @@ BAD_INSTANCES = [
     (put("links", 3, "length_km", value=-1.0), "links[3].length_km", "-1.0", "of at least 0"),
     (put("links", 3, "channels", value=2.5), "links[3].channels", "2.5", "a whole number"),
     (put("links", 3, "channels", value=-2), "links[3].channels", "-2", "a whole number of at least 0"),
-    (put("links", 3, "channels", value="5"), "links[3].channels", "'5'", "a whole number"),
+    (put("links", 3, "channels", value="5 of"), "links[3].channels", "'5 of'", "a whole number"),
     (put("links", 3, "channels", value=True), "links[3].channels", "true", "a whole number"),
     (put("links", 3, "channels", value=None), "links[3].channels", "null", "a whole number"),
     (put("nodes", 2, "memory", value=-1), "nodes[2].memory", "-1", "a whole number of at least 0"),
@@ -124,7 +124,9 @@ def test_what_is_no_instance_at_all_is_refused(
 
 def test_bytes_that_are_no_text_are_refused(refused: Command, tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_bytes(b'{"name": "\xff"}')
-    assert "bad.json: byte 10 is no UTF-8 text; allowed: UTF-8" in refused("solve", "bad.json").said
+    said = refused("solve", "bad.json").said
+    assert 'bad.json: line 1 is no UTF-8 (byte 0xFF after \'{"name": "\'); allowed: UTF-8 text.' in said
+    assert said.endswith("Save the file as UTF-8.")
 
 
 @pytest.mark.parametrize(
@@ -132,6 +134,7 @@ def test_bytes_that_are_no_text_are_refused(refused: Command, tmp_path: Path) ->
     [
         ("none.json", "none.json is missing; allowed: an existing file"),
         ("none/toy", "none/toy is missing; allowed: an existing file"),
+        ("none.txt", "none.txt is missing; allowed: an existing file"),
         (".", ". is a folder; allowed: an existing file"),
         ("surfnet-1", "unknown instance 'surfnet-1': did you mean 'surfnet-10'? allowed: "),
         ("waxmann:nodes=9", "did you mean 'waxman'?"),
@@ -341,9 +344,7 @@ PLAN: Document = {
         ("instances convert none.gml toy.json --memory 5", "none.gml is missing; allowed: an existing file"),
         ("instances convert toi toy.json --memory 5", "unknown instance 'toi': did you mean 'toy'?"),
         ("instances convert toy toy.json --memory 5 --seed 1", "--memory, --seed given, but toy is no file"),
-        ("instances convert toy toy.json --requests x", "'x' is given; allowed: a whole number"),
-        ("instances convert toy toy.json --attenuation-per-km x", "'x' is given; allowed: a number"),
-        ("instances convert toy toy.net", "links[0].probability is 0.9; allowed: null"),
+        ("instances convert toy toy.net", "link 'a'-'b': probability is 0.9; allowed: null"),
     ],
 )
 def test_usage_of_other_verbs_is_checked(refused: Command, arguments: str, message: str) -> None:

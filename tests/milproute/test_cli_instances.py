@@ -22,6 +22,8 @@ LACKS = {
     "json": (),
     "graphml": (),
     "gml": (),
+    "node-link": (),
+    "sequence": (),
     "sndlib": (
         *("--memory", 12, "--swap-probability", 0.9, "--attenuation-per-km", 0.0002, "--fidelity", 0.98),
         *("--name", "grid"),
@@ -96,21 +98,20 @@ def test_every_format_converts_to_every_other(
     nodes = tuple(node.changed(memory=12) for node in made.nodes)  # SNDlib holds no memories of its own
     grid = made.changed(name="grid", nodes=nodes)
     save(grid, tmp_path / "grid.json")
-    first, second, third = f"a.{source}", f"b.{target}", "c.json"
     for arguments in (
-        ("grid.json", first),
-        (first, second, *LACKS[source]),
-        (second, third, *LACKS[target]),
+        ("grid.json", "a.file", "--to", source),
+        ("a.file", "b.file", "--from", source, "--to", target, *LACKS[source]),
+        ("b.file", "c.json", "--from", target, *LACKS[target]),
     ):
         ran = quick("instances", "convert", *arguments)
         assert (ran.status, ran.out, ran.err) == (0, "", "")
-    back = load_instance(tmp_path / third)
+    back = load_instance(tmp_path / "c.json")
 
     def rounded(rows: object) -> object:
         return json.loads(json.dumps(rows), parse_float=lambda x: round(float(x), 6))
 
     assert (back.name, len(back.requests)) == (grid.name, 2)
-    if {source, target} <= {"json", "graphml", "gml"}:
+    if {source, target} <= {"json", "graphml", "gml", "node-link", "sequence"}:
         assert back == grid
     before, after = grid.document(), back.document()
     assert [n["memory"] for n in after["nodes"]] == [12] * 6
@@ -127,6 +128,83 @@ def test_convert_takes_a_library_name_another_suffix_and_a_new_name(quick: Comma
     assert quick("instances", "convert", "toy", "toy.txt", "--to", "gml", "--name", "mine").status == 0
     assert quick("instances", "convert", "toy.txt", "toy.json", "--from", "gml").status == 0
     assert load_instance(tmp_path / "toy.json") == resolve("toy").changed(name="mine")
+
+
+PAIR = """graph [
+ node [ id 0 label "A" site "x" ]
+ node [ id 1 label "B" site "y" ]
+ edge [ source 0 target 1 length 5 ]
+ edge [ source 1 target 0 length 5 ]
+]
+"""
+SUPPLY = (
+    *("--memory", 12, "--swap-probability", 0.9, "--channels", 5, "--fidelity", 0.98),
+    *("--attenuation-per-km", 0.0002),
+)
+
+
+def test_what_an_import_did_is_said_on_stderr_and_kept_in_the_metadata(
+    milproute: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "a.gml").write_text(PAIR)
+    ran = milproute("instances", "convert", "a.gml", "a.json", *SUPPLY)
+    assert (ran.status, ran.out) == (0, "")
+    notes = load_instance(tmp_path / "a.json").metadata.notes
+    assert len(notes) == 2
+    assert ran.err.splitlines() == [f"note: a.gml: {note}" for note in notes]
+    assert "'A'-'B' (line 4, line 5)" in ran.err
+    written = json.loads((tmp_path / "a.json").read_text())
+    assert written["metadata"]["notes"] == list(notes)
+    shown = milproute("instances", "info", "a.json", "--json")
+    assert (shown.json["notes"], shown.err) == (list(notes), ""), "it is no news when our own file is read"
+    lossy = milproute("instances", "convert", "a.json", "a.sndlib")
+    assert (lossy.status, lossy.out) == (0, "")
+    assert lossy.err.startswith("note: a.sndlib: not in the file: memory, swap probabilities")
+    ran = milproute("instances", "make", "topohub:sndlib/ta1,length_km=50,requests=1,seed=1")
+    assert "every link 50 km long" in ran.json["metadata"]["notes"][0]
+    assert ran.json["metadata"]["notes"][0] in ran.err
+
+
+def test_every_option_of_convert_reaches_the_reader(quick: Command, tmp_path: Path) -> None:
+    (tmp_path / "a.gml").write_text(
+        "graph [ directed 1\n"
+        ' node [ id 0 lon 4.0 lat 50.0 site "x" ]\n node [ id 1 lon 4.0 lat 51.0 site "y" ]\n'
+        ' node [ id 2 site "z" ]\n edge [ source 0 target 1 cap 2 ]\n edge [ source 0 target 1 cap 3 ]\n'
+        " edge [ source 1 target 1 cap 3 ]\n edge [ source 1 target 2 cap 4 ]\n]"
+    )
+    maps = ("--map", "lon=longitude,lat=latitude", "--map", "site=id", "--map", "cap=channels")
+    bare = (*SUPPLY[:4], *SUPPLY[6:])
+    flags = (*bare, *maps, "--undirected", "--drop-loops", "--parallel", "sum", "--great-circle")
+    assert quick("instances", "convert", "a.gml", "b.json", *flags, "--length-km", "7").status == 0
+    links = load_instance(tmp_path / "b.json").links
+    assert [(k.source, k.target, k.length_km, k.channels) for k in links] == [
+        ("x", "y", 111.195, 5),
+        ("y", "z", 7.0, 4),
+    ]
+    assert quick("instances", "convert", "a.gml", "c.json", *flags, "--drop-unplaced").status == 0
+    assert len(load_instance(tmp_path / "c.json").nodes) == 2
+    maps = ("--map", "site=id", "--length-from", "cap", "--undirected", "--drop-loops", "--parallel", "best")
+    assert quick("instances", "convert", "a.gml", "d.json", *SUPPLY, *maps).status == 0
+    assert [link.length_km for link in load_instance(tmp_path / "d.json").links] == [2.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    "verb", [["instances", "info"], ["instances", "make"], ["solve"], ["verify"], ["bench"]]
+)
+def test_a_verb_that_cannot_supply_names_the_command_that_does(
+    refused: Command, tmp_path: Path, verb: list[str]
+) -> None:
+    (tmp_path / "a.gml").write_text(PAIR)
+    if verb == ["bench"]:
+        suite = 'name = "s"\ninstances = ["a.gml"]\nsolvers = ["highs"]\n[[models]]\nformulation = "link"\n'
+        (tmp_path / "s.toml").write_text(suite)
+        said = refused("bench", "run", "s.toml", "--out", "out", "--dry-run").said
+    else:
+        said = refused(*verb, "a.gml", *(["plan.json"] if verb == ["verify"] else [])).said
+    assert "line 2: node 'A': memory is missing" in said
+    flags = "--memory 12 --swap-probability 0.9 --channels 5 --fidelity 0.98 --attenuation-per-km 0.0002"
+    assert "`milproute instances convert " in said
+    assert said.endswith(f"a.gml a.json {flags}`.")
 
 
 def test_a_slot_by_hand_from_attempts_to_paths(milproute: Command, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Small files in foreign layouts, and what they lack."""
+"""Small files in foreign layouts."""
 
 from __future__ import annotations
 
@@ -37,4 +37,3 @@ DEMANDS (
   D2 ( Bonn Berlin ) 1 3.50 4
 )
 """
-NEEDS = {"memory": 10, "swap_probability": 0.9, "channels": 3, "attenuation_per_km": 0.0002, "fidelity": 0.98}
