@@ -10,7 +10,7 @@ import pytest
 from instances import QNet, check, load_plan, load_qnet, resolve, save, save_qnet
 from instances.features import input_size
 from instances.library.qnets import load_library_qnet
-from instances.qnet_formats import qnet_to_onnx
+from instances.onnx_nets import qnet_to_onnx
 
 if TYPE_CHECKING:
     from pathlib import Path
