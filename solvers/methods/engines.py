@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from formulations import Route
+from formulations.relu.net_block import can_attach
 from instances.plan import relative_gap
 from solvers.job import Outcome
 from solvers.methods.branching import TIME_UP, branch
@@ -62,10 +63,10 @@ def branch_outcome(
     -------
     Outcome : what it found.
     Narrowed : the problem for a MILP to go on with, its incumbent and ceiling those found, when ``auto``
-        was asked for and time is left; else None.
+        was asked for, time is left, and OMLT is there to state it; else None.
     """
     problem, seconds = narrowed.problem, limits.time_limit
-    auto = problem.options.engine == "auto"
+    auto = problem.options.engine == "auto" and can_attach()
     if auto:
         seconds = SECONDS if seconds is None else SHARE * seconds
     assert narrowed.start is not None  # paths are listed
@@ -82,6 +83,8 @@ def branch_outcome(
     closed = gap <= ABSOLUTE_GAP or found.bound - found.objective <= ABSOLUTE_GAP
     status: Status = "optimal" if closed else "time_limit" if found.stopped else "gap_limit"
     told = f"branch and bound: {found.nodes} nodes" + (f", {found.stopped}" if found.stopped else "")
+    if found.stopped == TIME_UP and problem.options.engine == "auto" and not auto:
+        told += "; a MILP would go on, but OMLT is not installed: pip install 'milproute[nets]'"
     routes = routes_of(problem.table().candidates, found.chosen)
     outcome = Outcome(status, found.objective, found.bound, np.zeros(0), routes, None, message=told)
     if closed or not auto or found.stopped != TIME_UP:

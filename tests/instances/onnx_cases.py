@@ -58,7 +58,7 @@ def run(path: Path, x: np.ndarray[Any, Any], kind: Any = np.float32) -> np.ndarr
     runtime = pytest.importorskip("onnxruntime", reason="needs onnxruntime")
     options = runtime.SessionOptions()
     options.log_severity_level = 4
-    # Its optimiser gets a MatMul of a transposed MatMul by a vector wrong (1.32.0; onnx's reference says so too).
+    # The optimiser of 1.32.0 gets a MatMul of a transposed MatMul by a vector wrong, says onnx's reference.
     options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     result = session.run(None, {session.get_inputs()[0].name: x.astype(kind)})[0]

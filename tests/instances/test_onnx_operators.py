@@ -538,7 +538,23 @@ def expand(g: Graph, x: str, s: tuple[int, ...], level: int) -> None:
 
 
 STEPS: list[Callable[[Graph, str, tuple[int, ...], int], None]] = [
-    *(gemm, gemm, matmul, elementwise, merge, unary, relu, relu, normalise, reshape, viewed, transpose),
+    *(
+        gemm,
+        gemm,
+        matmul,
+        elementwise,
+        merge,
+        unary,
+        relu,
+        relu,
+        relu,
+        relu,
+        relu,
+        normalise,
+        reshape,
+        viewed,
+        transpose,
+    ),
     *(squeeze, flatten, select, divide, summarise, expand),
 ]
 
