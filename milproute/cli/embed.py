@@ -93,9 +93,10 @@ def embed(
     if out_file is not None:
         save(plan, out_file)
     if plot is not None:
-        from milproute.plotting import plot_plan, save_figure
+        from milproute.cli.picture import save_picture
+        from milproute.plotting import plot_plan
 
-        save_figure(plot_plan(problem, plan), plot)
+        save_picture(plot_plan(problem, plan), plot)
     report(problem, plan, as_json=as_json)
     raise typer.Exit(exit_status(plan))
 
