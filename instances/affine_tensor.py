@@ -124,7 +124,8 @@ class AffineTensor:
             terms = np.zeros((1 + self.first + len(matrix), *shape))  # to the bit, and quicker than a product
             terms[1 + self.first :] = matrix.reshape(len(matrix), *shape)
         else:
-            terms = self.coefficients @ matrix
+            flat = self.coefficients.reshape(-1, len(matrix)) @ matrix  # one product instead of thousands
+            terms = flat.reshape(-1, *shape)
         return self._became(terms, self.batch)
 
     def times_left(self, matrix: Floats) -> AffineTensor:

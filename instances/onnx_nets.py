@@ -12,7 +12,7 @@ from instances.affine_tensor import BATCH, AffineTensor, NotAffineError
 from instances.errors import QNetError
 from instances.files import write_bytes
 from instances.onnx_operators import OPERATORS, WORDS
-from instances.onnx_step import Step
+from instances.onnx_step import FLOATS, Step
 from instances.qnet import QNET_FORMAT, QNet, named_inputs, optional_package, readable_file
 
 if TYPE_CHECKING:
@@ -120,6 +120,9 @@ class _Walk:
     def _sizes(self, entry: Any) -> tuple[int | None, ...]:
         """Return the shape of the input, None for what is left open; one size for a single row."""
         kind = entry.type.tensor_type
+        number = self.kinds.get(kind.elem_type, "UNDEFINED")
+        if number not in (*FLOATS, "UNDEFINED"):
+            self._refuse(f"graph.input ({entry.name!r})", f"of type {number}", "floats: " + ", ".join(FLOATS))
         if not kind.HasField("shape"):
             return (None, None)
         sizes = tuple(d.dim_value if d.HasField("dim_value") else None for d in kind.shape.dim)

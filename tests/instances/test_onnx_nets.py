@@ -353,6 +353,15 @@ def test_several_inputs_and_shapes_of_images_are_refused(tmp_path: Path) -> None
         qnet_from_onnx(path, ["link_load"])
 
 
+def test_an_input_of_whole_numbers_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "q.onnx", [node("Cast", "x", "y", to=int(T.FLOAT)), *GEMM], **PLAIN)
+    model = onnx.load(path)
+    model.graph.input[0].type.tensor_type.elem_type = T.INT64
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(QNetError, match=r"graph.input \('x'\) is of type INT64; allowed: floats: FLOAT, D"):
+        qnet_from_onnx(path, ["link_load"])
+
+
 def test_what_is_no_onnx_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "q.onnx"
     for content in (b"PK\x03\x04 this is no protobuf", b"<html>not found</html>", b"\x08\x08", b"{}"):

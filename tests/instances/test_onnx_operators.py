@@ -6,6 +6,7 @@ import io
 import warnings
 from dataclasses import dataclass, field
 from math import prod
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -19,7 +20,6 @@ from tests.instances.onnx_cases import T, node, onnx, run, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 RNG = np.random.default_rng(5)
 W, B = RNG.normal(size=(4, 3)), RNG.normal(size=4)
@@ -591,9 +591,11 @@ def test_random_chains_are_the_networks_that_onnxruntime_runs(
     np.testing.assert_allclose(got / scale, expected / scale, rtol=0, atol=near)
 
 
-def test_the_cases_meet_every_operator() -> None:
+def test_the_cases_meet_every_operator_and_the_manual_names_it() -> None:
     met = {step.op_type for case in READ.values() for step in case.nodes}
     assert set(OPERATORS) <= met and set(OPERATORS) < OF_CONSTANTS
+    manual = (Path(__file__).resolve().parents[2] / "docs" / "qnets.md").read_text(encoding="utf-8")
+    assert [name for name in OPERATORS if f"`{name}`" not in manual] == []
 
 
 # --- exported by torch --------------------------------------------------------------------------------
