@@ -55,7 +55,8 @@ def qnet_from_onnx(path: Path | str, inputs: Sequence[str] | str | None = None) 
     except (broken, OSError, ValueError, onnx.checker.ValidationError) as failure:
         raise QNetError(path, "", f"no ONNX file ({failure})", "an ONNX model", "") from None
     if not model.HasField("graph") or not model.opset_import:
-        raise QNetError(path, "", "no ONNX file (it holds no graph)", "an ONNX model", "")
+        missing = "operator set" if model.HasField("graph") else "graph"
+        raise QNetError(path, "", f"no ONNX file (it holds no {missing})", "an ONNX model", "")
     written = next((entry.value for entry in model.metadata_props if entry.key == "inputs"), None)
     blocks = named_inputs(path, "metadata_props.inputs", written, inputs)
     if model.functions:
@@ -198,10 +199,11 @@ class _Walk:
         return not name or name in self.tensors or isinstance(self.values.get(name), np.ndarray)
 
     def _constant(self, name: str) -> Constant:
-        if name not in self.values:
-            self.values[name] = np.asarray(self.onnx.numpy_helper.to_array(self.tensors[name]))
-        value = self.values[name]
-        assert isinstance(value, np.ndarray)
+        known = self.values.get(name)
+        if isinstance(known, np.ndarray):
+            return known
+        value = np.asarray(self.onnx.numpy_helper.to_array(self.tensors[name]))
+        self.values[name] = value
         return value
 
     def _value(self, name: str) -> Value | None:

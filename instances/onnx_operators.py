@@ -93,7 +93,7 @@ def _gemm(step: Step) -> Value:
     total = add(result, _times(c, step.attributes.get("beta", 1.0)))
     if total.shape != result.shape:
         text = f"with an added constant of shape {c.shape}"
-        raise NotAffineError(text, f"a shape that broadcasts to that of the product, {result.shape}")
+        raise NotAffineError(text, "a shape that broadcasts to that of the product")
     return total
 
 
@@ -144,7 +144,7 @@ def _relu(step: Step) -> Value:
 
 def _clip(step: Step) -> Value:
     """Follow a Clip from 0, which is a ReLU, or one without limits."""
-    low, high = (_limit(step, i, name) for i, name in ((1, "min"), (2, "max")))
+    low, high = _limit(step, 1, "min", -1.0), _limit(step, 2, "max", 1.0)
     if high is not None:
         raise NotAffineError(f"with the upper limit {high:g}", "a Clip from 0 without an upper limit")
     if low is None:
@@ -154,8 +154,8 @@ def _clip(step: Step) -> Value:
     return step.chain.relu(step.tensor())
 
 
-def _limit(step: Step, i: int, name: str) -> float | None:
-    """Return a limit of a Clip; None for none, or for the largest number of its type, which is none."""
+def _limit(step: Step, i: int, name: str, sign: float) -> float | None:
+    """Return a limit of a Clip; None for none, or for the largest number (of that sign) of its type."""
     if step.version < 11:
         number = step.attributes.get(name)
         limit = None if number is None else np.asarray(number, dtype=np.float32)
@@ -164,7 +164,7 @@ def _limit(step: Step, i: int, name: str) -> float | None:
     if limit is None:
         return None
     value = float(doubles(limit).reshape(-1)[0])
-    return None if abs(value) >= LARGEST_FLOATS.get(limit.dtype.name, np.inf) else value
+    return None if sign * value >= LARGEST_FLOATS.get(limit.dtype.name, np.inf) else value
 
 
 def _max(step: Step) -> Value:

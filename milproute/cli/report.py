@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from milproute.cli.console import NO_SOLUTION, OK, SOLVER_FAILED, out, print_json
-from milproute.shown import gap_text, number_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,6 +42,8 @@ def report(problem: Instance, plan: Plan, *, as_json: bool) -> None:
     if as_json:
         print_json(plan.document())
         return
+    from milproute.shown import gap_text, number_text  # not before it is needed: --help stays fast
+
     console = out()
     if plan.objective is not None:
         console.print(_paths_table(problem, plan))
@@ -66,7 +67,7 @@ def _details(console: Console, problem: Instance, plan: Plan) -> None:
     if plan.message and exit_status(plan) == OK:
         console.print(plan.message, markup=False, soft_wrap=True)
     if plan.forward is not None:
-        console.print(f"forward pass {number_text(plan.forward)}, residual {plan.residual:.1e}")
+        console.print(f"forward pass {plan.forward:z.6g}, residual {plan.residual:.1e}")
     if plan.neurons is not None:
         counts = plan.neurons
         console.print(f"{counts.total} neurons, {counts.stable} stable, {counts.binaries} binaries")
