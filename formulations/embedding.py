@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyomo.environ as pyo
 
-from formulations.relu.omlt_nets import RELU, OmltBlock, network_definition
+from formulations.relu.net_block import attach_net
 from formulations.relu.scaling import unit_of
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def embed(action: ActionModel, net: AffineNet, relu: str, bounds: Bounds, box: B
     ----------
     action : rows of the action set; the net is added to its model.
     net : state folded in, inputs as the action features of ``action``.
-    relu : one of `RELU`.
+    relu : one of `RELU_NAMES`.
     bounds : of all pre-activations of ``net`` over the action set.
     box : of the action features.
 
@@ -56,7 +56,6 @@ def embed(action: ActionModel, net: AffineNet, relu: str, bounds: Bounds, box: B
     """
     live = np.flatnonzero(np.diff(action.features.indptr))
     m = action.model
-    m.qnet = OmltBlock()
     moved = type(net)((net.weights[0][:, live], *net.weights[1:]), net.biases)
     inputs = type(box)(box.lower[live], box.upper[live])
     if not len(live):  # Q is a constant, but OMLT wants an input: one that is 0 and goes nowhere
@@ -66,10 +65,7 @@ def embed(action: ActionModel, net: AffineNet, relu: str, bounds: Bounds, box: B
     units = _units(inputs)
     moved = type(net)((moved.weights[0] * units, *moved.weights[1:]), moved.biases)
     inputs = type(box)(inputs.lower / units, inputs.upper / units)
-    m.qnet.build_formulation(RELU[relu](network_definition(moved, inputs), bounds))
-    for i in range(len(inputs.lower)):
-        m.qnet.inputs[i].setlb(float(inputs.lower[i]))
-        m.qnet.inputs[i].setub(float(inputs.upper[i]))
+    attach_net(m, "qnet", moved, inputs, relu, bounds)
     m.feature = pyo.Constraint(
         range(len(live)),
         rule=lambda m, i: float(units[i]) * m.qnet.inputs[i] - action.feature(int(live[i])) == 0,

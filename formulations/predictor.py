@@ -11,7 +11,7 @@ from pyomo.contrib.fbbt.fbbt import compute_bounds_on_expr
 
 from formulations.relu.affine import AffineNet
 from formulations.relu.bounds import Box, crown_bounds, interval_bounds
-from formulations.relu.omlt_nets import RELU, OmltBlock, network_definition
+from formulations.relu.net_block import RELU_NAMES, attach_net
 from formulations.relu.scaling import Scaling
 from instances import OptionError
 from instances.errors import unknown_name
@@ -72,7 +72,8 @@ def add_qnet(
     model : your model; a block is added, nothing else changes.
     qnet : the net; its blocks have no meaning here, only its weights.
     inputs : one bounded variable, linear expression or number for each input of the net.
-    relu : how neurons are stated, see `RELU`. Bounds are interval arithmetic and CROWN on the input bounds.
+    relu : how neurons are stated, one of `RELU_NAMES`. Bounds are interval arithmetic and CROWN on those of
+        the inputs.
 
     Returns
     -------
@@ -82,9 +83,10 @@ def add_qnet(
     ------
     OptionError : another number of inputs than the net has, an input without bounds, a name that is taken,
         or an unknown ``relu``.
+    MissingPackageError : OMLT is not installed.
     """
-    if relu not in RELU:
-        raise unknown_name("relu", relu, RELU)
+    if relu not in RELU_NAMES:
+        raise unknown_name("relu", relu, RELU_NAMES)
     if len(inputs) != qnet.sizes[0]:
         raise OptionError(f"{len(inputs)} inputs; allowed: {qnet.sizes[0]}, as the Q-net has")
     if model.component(name) is not None:
@@ -92,14 +94,8 @@ def add_qnet(
     box = _box(inputs)
     net = AffineNet(tuple(qnet.weights), tuple(qnet.biases))
     bounds = crown_bounds(net, box, interval_bounds(net, box))
-    block = OmltBlock()
-    model.add_component(name, block)
     scaling = Scaling.of(bounds).hidden()
-    definition = network_definition(scaling.net(net), box)
-    block.build_formulation(RELU[relu](definition, scaling.bounds(bounds)))
-    for i, (low, high) in enumerate(zip(box.lower.tolist(), box.upper.tolist(), strict=True)):
-        block.inputs[i].setlb(low)
-        block.inputs[i].setub(high)
+    block = attach_net(model, name, scaling.net(net), box, relu, scaling.bounds(bounds))
     block.feed = pyo.Constraint(range(len(inputs)), rule=lambda b, i: b.inputs[i] - inputs[i] == 0)
     return AttachedQNet(qnet, block, tuple(inputs), bounds)
 

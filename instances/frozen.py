@@ -57,6 +57,12 @@ def inconsistent(place: str, value: object, allowed: str, remedy: str = "") -> P
     return PydanticCustomError("inconsistent", "{place} is {value}; allowed: {allowed}. {remedy}", context)
 
 
+def absent(place: str, allowed: str, remedy: str = "") -> PydanticCustomError:
+    """Return the validation error for a value that may only be missing beside other values than these."""
+    context = {"place": place, "value": "missing", "allowed": allowed, "remedy": remedy}
+    return PydanticCustomError("inconsistent", "{place} is {value}; allowed: {allowed}. {remedy}", context)
+
+
 def dotted(location: Iterable[int | str]) -> str:
     """Write a pydantic location as ``links[3].probability``."""
     text = ""
@@ -134,8 +140,9 @@ def _describe_one(schema: JsonSchema) -> str:
         noun = "a whole number" if kind == "integer" else "a finite number" if high is None else "a number"
         if low is None:
             return noun
-        bounded = high is not None and high < LARGEST_COUNT
-        return f"{noun} from {low} to {high}" if bounded else f"{noun} of at least {low}"
+        if high is None or high == LARGEST_COUNT:
+            return f"{noun} of at least {low}" + (f" and at most {high}" if high else "")
+        return f"{noun} from {low} to {high}"
     if kind == "string":
         return "a non-empty string" if schema.get("minLength") else "a string"
     if kind == "array":

@@ -7,15 +7,17 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from instances.frozen import (
     Count,
     Frozen,
     Identifier,
+    JsonSchema,
     NonNegative,
     Number,
     UnitInterval,
+    absent,
     inconsistent,
 )
 from instances.physics import link_probability
@@ -26,6 +28,17 @@ if TYPE_CHECKING:
 
     import networkx as nx
     from numpy.typing import NDArray
+
+
+# What the schema says about the pair of them: a link without a probability needs the attenuation.
+_GIVEN: JsonSchema = {"required": ["probability"], "properties": {"probability": {"type": "number"}}}
+_ATTENUATED: JsonSchema = {
+    "required": ["attenuation_per_km"],
+    "properties": {"attenuation_per_km": {"type": "number"}},
+}
+PROBABILITIES_OR_ATTENUATION: JsonSchema = {
+    "allOf": [{"anyOf": [_ATTENUATED, {"properties": {"links": {"items": _GIVEN}}}]}]
+}
 
 
 class Node(Frozen):
@@ -77,11 +90,14 @@ class Network(Frozen):
 
     Parameters
     ----------
-    attenuation_per_km : a in exp(-a * length), per km (not dB).
+    attenuation_per_km : a in exp(-a * length), per km (not dB). It may be None when every link has a
+        probability of its own.
     nodes, links : see `Node` and `Link`; at most one link between two nodes.
     """
 
-    attenuation_per_km: NonNegative
+    model_config = ConfigDict(json_schema_extra=PROBABILITIES_OR_ATTENUATION)
+
+    attenuation_per_km: NonNegative | None = None
     nodes: Annotated[tuple[Node, ...], Field(min_length=1)]
     links: tuple[Link, ...]
 
@@ -105,6 +121,19 @@ class Network(Frozen):
             first[link.ends] = i
         return self
 
+    @model_validator(mode="after")
+    def _check_probabilities(self) -> Self:
+        if self.attenuation_per_km is None:
+            for link in self.links:
+                if link.probability is None:
+                    raise absent(
+                        "attenuation_per_km",
+                        f"a finite number of at least 0, because the link between {link.source!r} and "
+                        f"{link.target!r} has no probability",
+                        "Give it, or every link a probability.",
+                    )
+        return self
+
     @cached_property
     def node_row(self) -> Mapping[str, int]:
         """Position of each node id in ``nodes``."""
@@ -126,8 +155,10 @@ class Network(Frozen):
     @cached_property
     def probabilities(self) -> NDArray[np.float64]:
         """Success of one attempt on each link, shape (links,)."""
-        lengths = np.array([link.length_km for link in self.links], dtype=float)
         given = np.array([link.probability for link in self.links], dtype=float)
+        if self.attenuation_per_km is None:
+            return given
+        lengths = np.array([link.length_km for link in self.links], dtype=float)
         return np.where(np.isnan(given), link_probability(lengths, self.attenuation_per_km), given)
 
     @cached_property
@@ -145,10 +176,15 @@ class Network(Frozen):
         return [self.link_row[step] for step in pairwise(nodes)]
 
     def to_networkx(self) -> nx.Graph[str]:
-        """Return a networkx graph: ids as nodes, every field as an attribute, `row` on links."""
+        """Return a networkx graph: ids as nodes, every field as an attribute, `row` on links.
+
+        Without an attenuation the graph has no such attribute.
+        """
         import networkx as nx  # only here: the room alone loads quickly
 
-        graph: nx.Graph[str] = nx.Graph(attenuation_per_km=self.attenuation_per_km)
+        graph: nx.Graph[str] = nx.Graph()
+        if self.attenuation_per_km is not None:
+            graph.graph["attenuation_per_km"] = self.attenuation_per_km
         for node in self.nodes:
             graph.add_node(node.id, **node.model_dump(exclude={"id"}))
         for row, link in enumerate(self.links):

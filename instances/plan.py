@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from instances.frozen import (
     LARGEST_COUNT,
@@ -175,6 +175,12 @@ class Plan(Frozen):
     max_hops: Annotated[int, Field(strict=True, ge=1, le=LARGEST_COUNT), AnyWhole] | None = None
     verified: Flag = False
     violations: tuple[Violation, ...] = ()
+
+    @field_validator("objective", "bound", "forward")
+    @classmethod
+    def _unsigned_zero(cls, value: float | None) -> float | None:
+        """Take -0.0, as solvers return it, for 0."""
+        return value + 0.0 if value == 0 else value
 
     def document(self) -> dict[str, Any]:
         """Return the JSON document; keys that only some formulations have are left out when unset."""

@@ -178,7 +178,7 @@ def optional_package(name: str, extra: str, purpose: str) -> Any:
 
 
 def readable_file(path: Path, allowed: str) -> Path:
-    """Return ``path`` when it is a file that need not be unpickled; QNetError otherwise."""
+    """Return ``path`` when it is a file with content that need not be unpickled; QNetError otherwise."""
     if path.suffix.lower() in PICKLED:
         raise QNetError(
             path,
@@ -186,16 +186,22 @@ def readable_file(path: Path, allowed: str) -> Path:
             f"a {path.suffix} file, which may have to be unpickled, and that can run any code",
             allowed,
             "Rebuild its nn.Sequential yourself (torch.load with weights_only=True reads numbers only), hand "
-            "it to instances.qnet_formats.qnet_from_torch and write it with save_qnet.",
+            "it to instances.torch_nets.qnet_from_torch and write it with save_qnet.",
         )
     if not path.is_file():
         value = "a folder" if path.is_dir() else "missing"
         raise QNetError(path, "", value, "an existing file", "Check the path.")
+    if path.stat().st_size == 0:
+        raise QNetError(path, "", "empty", allowed, "Write or copy the file again.")
     return path
 
 
-def load_qnet(path: Path | str) -> QNet:
-    """Load a Q-net from a ``.safetensors`` file; float32 and float64 are reckoned in double.
+def load_qnet(path: Path | str, inputs: Sequence[str] | str | None = None) -> QNet:
+    """Load a Q-net from a ``.safetensors`` file; float32 and float64 are computed in double.
+
+    Parameters
+    ----------
+    inputs : feature blocks in input order, for a file that does not name them.
 
     Raises
     ------
@@ -204,30 +210,58 @@ def load_qnet(path: Path | str) -> QNet:
     """
     path = Path(path)
     if path.suffix.lower() == ".onnx":
-        remedy = "Convert it with instances.qnet_formats.qnet_from_onnx and save_qnet."
+        remedy = "Convert it with instances.onnx_nets.qnet_from_onnx and save_qnet."
         raise QNetError(path, "", "an ONNX file", "a .safetensors file", remedy)
     readable_file(path, "a .safetensors file")
     safetensors = optional_package("safetensors", "nets", f"reading {path}")
     try:
         with safetensors.safe_open(path, framework="np") as file:
-            inputs = _inputs(path, file.metadata() or {})
+            metadata = file.metadata() or {}
+            _check_format(path, metadata)
+            blocks = named_inputs(path, "metadata.inputs", metadata.get("inputs"), inputs)
             weights, biases = _layers(path, file)
     except (safetensors.SafetensorError, OSError) as failure:
         value = f"no safetensors file ({failure})"
         raise QNetError(path, "", value, f"a .safetensors file of format {QNET_FORMAT}", "") from None
-    return QNet(inputs, weights, biases, str(path))
+    return QNet(blocks, weights, biases, str(path))
 
 
-def _inputs(path: Path, metadata: dict[str, str]) -> tuple[str, ...]:
-    """Read the metadata: the format must be ours; further keys are left alone."""
+def _check_format(path: Path, metadata: dict[str, str]) -> None:
+    """Refuse another format than ours; further keys of the metadata are left alone."""
     if metadata.get("format") != QNET_FORMAT:
         value = repr(metadata["format"]) if "format" in metadata else "missing"
         remedy = "Make a Q-net of the tensors with instances.QNet and write it with save_qnet."
         raise QNetError(path, "metadata.format", value, repr(QNET_FORMAT), remedy)
-    if "inputs" not in metadata:
+
+
+def named_inputs(
+    source: Path | str, place: str, written: str | None, given: Sequence[str] | str | None
+) -> tuple[str, ...]:
+    """Return the feature blocks of a net: those that its file names, or those that its user gives.
+
+    Parameters
+    ----------
+    source, place : the file, and where in it the blocks are named.
+    written, given : the blocks in the file, and those of the user; None for none.
+
+    Raises
+    ------
+    QNetError : neither names them, or both do and differ.
+    """
+    if written is None and given is None:
         allowed = "a comma-separated list of feature blocks: " + ", ".join(BLOCKS)
-        raise QNetError(path, "metadata.inputs", "missing", allowed, "")
-    return split_inputs(metadata["inputs"])
+        remedy = (
+            "Name them in input order: --inputs link_load,request_served on the command line, "
+            "`inputs` in a suite or in Python."
+        )
+        raise QNetError(source, place, "missing", allowed, remedy)
+    if written is None or given is None:
+        return as_inputs(given if written is None else written)  # type: ignore[arg-type]
+    if as_inputs(given) != split_inputs(written):
+        allowed = f"{','.join(as_inputs(given))!r}, the inputs that were given beside the file"
+        remedy = "Leave --inputs (`inputs`) out: the file says what its inputs are."
+        raise QNetError(source, place, repr(written), allowed, remedy)
+    return split_inputs(written)
 
 
 def split_inputs(text: str) -> tuple[str, ...]:
@@ -266,13 +300,23 @@ def save_qnet(net: QNet, path: Path | str) -> None:
     path = Path(path)
     if path.suffix.lower() != ".safetensors":
         raise OutputError(f"{path} cannot be written: a Q-net is a .safetensors file. Give it that suffix.")
-    numpy_format = optional_package("safetensors.numpy", "nets", f"writing {path}")
+    write_bytes(path, qnet_bytes(net))
+
+
+def qnet_bytes(net: QNet, dtype: type[np.floating[Any]] = np.float64) -> bytes:
+    """Return the content of a ``.safetensors`` file that holds a Q-net; same net, same bytes.
+
+    Raises
+    ------
+    MissingPackageError : safetensors is not installed.
+    """
+    numpy_format = optional_package("safetensors.numpy", "nets", "writing a Q-net")
     tensors = {}
     for i, (weight, bias) in enumerate(zip(net.weights, net.biases, strict=True)):
-        tensors[f"layers.{i}.weight"] = np.ascontiguousarray(weight)
-        tensors[f"layers.{i}.bias"] = np.ascontiguousarray(bias)
+        tensors[f"layers.{i}.weight"] = np.ascontiguousarray(weight, dtype=dtype)
+        tensors[f"layers.{i}.bias"] = np.ascontiguousarray(bias, dtype=dtype)
     metadata = {"format": QNET_FORMAT, "inputs": ",".join(net.inputs)}
-    write_bytes(path, _steady(numpy_format.save(tensors, metadata=metadata)))
+    return _steady(numpy_format.save(tensors, metadata=metadata))
 
 
 def _steady(content: bytes) -> bytes:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.live import Live
 from rich.text import Text
 
+from milproute.shown import gap_text, number_text
 from solvers import Watch
 
 FRESH = 2.0  # seconds for which a new incumbent keeps its star
@@ -40,10 +41,10 @@ class _Line:
         line = Text(f"{self.title}  time {perf_counter() - self.begin:6.1f} s", style="cyan")
         if self.point is None:
             return line.append(" | preparing", style="dim")
-        gap = self.point.gap
-        line.append(f" | nodes {self.point.nodes} | best {_number(self.point.objective)}")
+        best, bound = self.point.objective, self.point.bound
+        line.append(f" | nodes {self.point.nodes} | best {number_text(best)}")
         line.append("*" if perf_counter() - self.found < FRESH else " ", style="bold green")
-        line.append(f" | bound {_number(self.point.bound)} | gap {'-' if gap is None else f'{gap:.2%}'}")
+        line.append(f" | bound {number_text(bound)} | gap {gap_text(best, bound)}")
         return line.append(" (Ctrl-C stops with the best so far)", style="dim")
 
 
@@ -56,7 +57,3 @@ def live_progress(console: Console, title: str) -> Iterator[Watch]:
     line = _Line(title)
     with Live(line, console=console, refresh_per_second=4, transient=True):
         yield Watch(on_point=line.hear)
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:g}"

@@ -14,12 +14,12 @@ from instances.errors import InstanceError, unknown_name
 from instances.files import write_bytes
 from instances.frozen import Frozen
 from instances.library import fingerprint
-from instances.qnet import QNET_FORMAT, QNet, _steady, load_qnet, optional_package
-from instances.qnet_formats import qnet_from_onnx
+from instances.onnx_nets import qnet_from_onnx
+from instances.qnet import QNet, load_qnet, named_inputs, qnet_bytes
 from instances.source import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from instances.instance import Instance
 
@@ -77,22 +77,28 @@ def load_library_qnet(name: str) -> tuple[QNet, Instance, int]:
     return _load(recipe), instance, recipe.max_hops
 
 
-def resolve_qnet(text: str | Path) -> QNet:
+def resolve_qnet(text: str | Path, inputs: Sequence[str] | str | None = None) -> QNet:
     """Return the Q-net that ``text`` names: an existing file (.safetensors, .onnx) wins, then a library name.
+
+    Parameters
+    ----------
+    inputs : feature blocks in input order, for a file that does not name them.
 
     Raises
     ------
-    QNetError : a path to a missing or a bad file.
+    QNetError : a path to a missing or a bad file, or one that names other inputs.
     OptionError : neither a path nor a library name; with the nearest name.
     MissingPackageError : safetensors or onnx is not installed.
     """
     name, path = str(text), Path(text)
     if path.suffix.lower() == ".onnx":
-        return qnet_from_onnx(path)
+        return qnet_from_onnx(path, inputs)
     if path.is_file():
-        return load_qnet(path)
+        return load_qnet(path, inputs)
     if name in qnet_names():
-        return _load(_recipe(name))
+        net = _load(_recipe(name))
+        named_inputs(f"library Q-net {name}", "inputs", ",".join(net.inputs), inputs)
+        return net
     if len(path.parts) > 1 or path.suffix or path.is_dir():
         return load_qnet(path)  # which says what is wrong with it
     raise unknown_name("Q-net", name, qnet_names())
@@ -106,13 +112,7 @@ def save_single(net: QNet, path: Path) -> None:
     OutputError : a place that cannot be written.
     MissingPackageError : safetensors is not installed.
     """
-    numpy_format = optional_package("safetensors.numpy", "nets", f"writing {path}")
-    tensors = {}
-    for i, (weight, bias) in enumerate(zip(net.weights, net.biases, strict=True)):
-        tensors[f"layers.{i}.weight"] = np.ascontiguousarray(weight, dtype=np.float32)
-        tensors[f"layers.{i}.bias"] = np.ascontiguousarray(bias, dtype=np.float32)
-    metadata = {"format": QNET_FORMAT, "inputs": ",".join(net.inputs)}
-    write_bytes(path, _steady(numpy_format.save(tensors, metadata=metadata)))
+    write_bytes(path, qnet_bytes(net, np.float32))
 
 
 def qnet_catalogue_path() -> Path:

@@ -166,7 +166,7 @@ def find_qnet(task: Task) -> QNet:
         net = resolve_qnet(spec.qnet or "")
     else:
         with TemporaryDirectory() as folder:
-            path = Path(folder) / Path(spec.qnet or "").name
+            path = Path(folder) / "net.safetensors"
             path.write_bytes(b64decode(task.qnet))
             net = load_qnet(path)
     _check_version("qnet_digest", spec.qnet_digest, net.digest)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from instances.library.qnets import load_library_qnet
 from milproute.bench.machine import machine, table_head
 from milproute.bench.peers import PeerResult, gurobi_ml, scip_ml
+from milproute.shown import telling_gap
 from solvers import SolveOptions
 from solvers.methods.argmax import argmax
 from solvers.methods.argmax_model import ArgmaxModel
@@ -75,10 +76,11 @@ def _cell(result: PeerResult) -> str:
     if result.objective is None:
         return "licence" if result.note.startswith("licence") else f"nothing in {result.seconds:.0f} s"
     bound = result.bound if result.bound is not None else float("inf")
-    gap = abs(bound - result.objective) / max(abs(result.objective), 1e-9)
-    if gap <= GAP:
-        return f"{result.seconds:.2f} s: {result.objective:.4f}"
-    return f"{result.seconds:.0f} s: {result.objective:.4f} ≤ {bound:.4f} (gap {gap:.0%})"
+    gap = telling_gap(result.objective, bound)
+    if gap is not None and gap <= GAP:
+        return f"{result.seconds:.2f} s: {result.objective:z.4f}"
+    apart = "-" if gap is None else f"{gap:.0%}"
+    return f"{result.seconds:.0f} s: {result.objective:z.4f} ≤ {bound:z.4f} (gap {apart})"
 
 
 def _push(qnet: QNet, instance: Instance, hops: int) -> tuple[float, float]:

@@ -36,6 +36,7 @@ KEYS = {
     "flows": METHODS,
     "relax": METHODS,
     "qnets": (ARGMAX,),
+    "inputs": (ARGMAX,),
     "max_hops": (ARGMAX,),
     "draw_pairs": ("path", ARGMAX),
 }
@@ -182,7 +183,7 @@ class _Group:
         given = self._instances() if model.instances is not None else None
         for i, text in enumerate(model.qnets):
             with placed(self.at(f"qnets[{i}]")):
-                net = self.sources.qnet(text)
+                net = self.sources.qnet(text, model.inputs)
                 instances = given or self._home(net)
                 for source in instances:
                     check_fits(net.qnet, source.instance)

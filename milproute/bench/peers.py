@@ -11,7 +11,7 @@ import numpy as np
 import pyomo.environ as pyo
 
 from formulations import compile_model
-from instances.qnet_formats import qnet_to_torch
+from instances.torch_nets import qnet_to_torch
 from solvers.methods.argmax_problem import ArgmaxOptions, ArgmaxProblem
 
 if TYPE_CHECKING:

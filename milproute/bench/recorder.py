@@ -93,7 +93,7 @@ class Recorder(Around):
         A method may find a claim refuted and ask again: the answer is right then, and the solver was wrong.
         """
         return [
-            f"a bound of {bound:.9g} was claimed, and {objective:.9g} is attained"
+            f"a bound of {bound:z.9g} was claimed, and {objective:z.9g} is attained"
             for bound in self.bounds
             if objective > bound + REFUTATION * max(1.0, abs(bound))
         ]

@@ -70,7 +70,7 @@ def _speed() -> list[str]:
         lines.append(
             f"| {label} | {build:.3f} | {median(s['solve'] for s in phases):.3f} "
             f"| {median(sum(s.values()) for s in phases):.3f} | {max(peak for _, peak in runs):.0f} "
-            f"| {plan['objective']:.6g} ≤ {plan['bound']:.6g} |"
+            f"| {plan['objective']:z.6g} ≤ {plan['bound']:z.6g} |"
         )
     return lines
 
@@ -88,7 +88,7 @@ def _exact() -> list[str]:
                 times.append(plan["seconds"]["solve"])
                 best, bound = max(best, plan["objective"]), min(bound, plan["bound"])
         textbook, ours = (median(times) for times in seconds.values())
-        shown = f"{best:g}" if best == bound else f"{best:g} to {bound:g}"
+        shown = f"{best:zg}" if best == bound else f"{best:zg} to {bound:zg}"
         lines.append(f"| `{name}` | {_time(textbook)} | {_time(ours)} | {textbook / ours:.1f} | {shown} |")
     return lines
 

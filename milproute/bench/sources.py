@@ -11,10 +11,11 @@ from glob import glob, has_magic
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from instances import InstanceError, MilprouteError, OptionError, load_qnet, resolve
+from instances import InstanceError, MilprouteError, OptionError, resolve
 from instances.library import fingerprint
-from instances.library.qnets import load_library_qnet, qnet_library, qnet_names, resolve_qnet
+from instances.library.qnets import load_library_qnet, qnet_library, resolve_qnet
 from instances.outcomes import draw_entangled
+from instances.qnet import qnet_bytes
 from solvers.backends import load_backend
 from solvers.results import MissingSolverError
 
@@ -60,7 +61,7 @@ class QNetSource:
     ----------
     label, qnet : name and net.
     home, max_hops : the instance and the hop limit that a library net was made for.
-    content : the file, in base64, of a net that is not in the library.
+    content : in base64, as a .safetensors file, a net that is not in the library.
     """
 
     label: str
@@ -104,18 +105,22 @@ class Sources:
             return [self._one(match) for match in matches]
         return [self._one(label) for label in _ranged(text)]
 
-    def qnet(self, text: str) -> QNetSource:
+    def qnet(self, text: str, inputs: str | None) -> QNetSource:
         """Return a Q-net: a file or a library name.
+
+        Parameters
+        ----------
+        inputs : feature blocks in input order, for a file that does not name them.
 
         Raises
         ------
-        MilprouteError : nothing of that name.
+        MilprouteError : nothing of that name, or one that names other inputs.
         """
         path = self.folder / text
         if path.is_file():
-            return QNetSource(text, load_qnet(path), content=b64encode(path.read_bytes()).decode())
-        if text not in qnet_names():
-            resolve_qnet(text)  # which says what is wrong with it
+            net = resolve_qnet(path, inputs)
+            return QNetSource(text, net, content=b64encode(qnet_bytes(net)).decode())
+        resolve_qnet(text, inputs)  # which says what is wrong with it
         qnet, _, hops = load_library_qnet(text)
         return QNetSource(text, qnet, self._one(qnet_library()[text].instance), hops)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from instances import generate
 from milproute.bench.machine import machine, table_head
 from milproute.learning import fit_sweep
+from milproute.shown import gap_text
 from solvers import SolveOptions
 from solvers.methods.argmax import argmax
 
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         stable = plans[0].neurons.stable if plans[0].neurons else 0
         error = f"{fit.validation.r2:.5f} | {fit.validation.rmse:.4f}"
         best = max(plan.objective or 0.0 for plan in plans)
-        lines.append(f"| {l1:g} | {error} | {fit.nonzeros} | {stable} | {' | '.join(cells)} | {best:.4f} |")
+        lines.append(f"| {l1:g} | {error} | {fit.nonzeros} | {stable} | {' | '.join(cells)} | {best:z.4f} |")
         sys.stderr.write(lines[-1] + "\n")
     sys.stdout.write("\n".join(lines) + "\n")
 
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _cell(plan: Plan, seconds: float) -> str:
     if plan.status in ("optimal", "gap_limit"):
         return f"{seconds:.2f} s"
-    return f"{plan.status} after {seconds:.0f} s, gap {plan.gap:.0%}" if plan.gap is not None else plan.status
+    return f"{plan.status} after {seconds:.0f} s, gap {gap_text(plan.objective, plan.bound)}"
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ class ModelGroup(Frozen):
     instances : in place of the suite's.
     qnets, max_hops : of an argmax. Without ``instances`` a library Q-net meets the instance and, without
         ``max_hops``, the hop limit that it was made for.
+    inputs : feature blocks in input order, joined by commas, of the Q-nets whose files name none.
     draw_pairs : seeds of entangled pairs, which the path ILP (and some Q-nets) need.
     """
 
@@ -51,6 +52,7 @@ class ModelGroup(Frozen):
     relax: Many[Flag] | None = None
     instances: Many[Identifier] | None = None
     qnets: Many[Identifier] | None = None
+    inputs: Identifier | None = None
     max_hops: Many[Whole] | None = None
     draw_pairs: Many[Count] | None = None
 

@@ -15,7 +15,7 @@ class Task(Frozen):
     ----------
     spec : the cell.
     document : its instance, where the label names a file of the machine that asks.
-    qnet : in base64 the file of its Q-net, likewise.
+    qnet : its Q-net, likewise, as a .safetensors file in base64.
     run : name of the run that asks, by which its cells are ended.
     machine : where it runs, if that is known already.
     """

@@ -25,6 +25,13 @@ def embed(
         str, typer.Argument(metavar="QNET", help="A .safetensors or .onnx file or a library name.")
     ],
     instance: InstanceArgument,
+    inputs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BLOCK,...",
+            help="Inputs of QNET in order, where its file names none: link_load,request_served.",
+        ),
+    ] = None,
     actions: Annotated[str, typer.Option(help="columns (listed paths), layers or arcs.")] = "columns",
     relu: Annotated[
         str, typer.Option(help="tight, ideal (tight and cuts), sos1, omlt-bigm or omlt-partition.")
@@ -73,7 +80,7 @@ def embed(
     check_outputs([qnet, instance], out_file, plot, write_model)
     name, native = parse_selector(solver)
     limits = SolveOptions(time_limit, gap, threads, seed, native)
-    net, problem = resolve_qnet(qnet), resolve(instance)
+    net, problem = resolve_qnet(qnet, inputs), resolve(instance)
     if write_model is not None:
         write_embedding(write_model, net, problem, options, name)
     if not solve:
@@ -86,9 +93,10 @@ def embed(
     if out_file is not None:
         save(plan, out_file)
     if plot is not None:
-        from milproute.plotting import plot_plan, save_figure
+        from milproute.cli.picture import save_picture
+        from milproute.plotting import plot_plan
 
-        save_figure(plot_plan(problem, plan), plot)
+        save_picture(plot_plan(problem, plan), plot)
     report(problem, plan, as_json=as_json)
     raise typer.Exit(exit_status(plan))
 

@@ -53,9 +53,10 @@ def info(
     problem = resolve(instance)
     facts = _facts(problem)
     if plot is not None:
-        from milproute.plotting import plot_network, save_figure
+        from milproute.cli.picture import save_picture
+        from milproute.plotting import plot_network
 
-        save_figure(plot_network(problem), plot)
+        save_picture(plot_network(problem), plot)
     if as_json:
         print_json(facts)
         return

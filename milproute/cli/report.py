@@ -42,12 +42,14 @@ def report(problem: Instance, plan: Plan, *, as_json: bool) -> None:
     if as_json:
         print_json(plan.document())
         return
+    from milproute.shown import gap_text, number_text  # not before it is needed: --help stays fast
+
     console = out()
     if plan.objective is not None:
         console.print(_paths_table(problem, plan))
-    objective = "-" if plan.objective is None else f"{plan.objective:.6g}"
-    bound = "no bound proven" if plan.bound is None else f"proven at most {plan.bound:.6g}"
-    worst = "" if plan.gap is None else f" (gap {plan.gap:.2%})"
+    objective = number_text(plan.objective)
+    bound = "no bound proven" if plan.bound is None else f"proven at most {number_text(plan.bound)}"
+    worst = "" if plan.gap is None else f" (gap {gap_text(plan.objective, plan.bound)})"
     what = f"Q = {objective}" if plan.formulation == "argmax" else f"{objective} connections"
     colour = "green" if exit_status(plan) == OK else "red"
     console.print(f"[bold {colour}]{plan.status}[/]: {what}, {bound}{worst}")
@@ -65,7 +67,7 @@ def _details(console: Console, problem: Instance, plan: Plan) -> None:
     if plan.message and exit_status(plan) == OK:
         console.print(plan.message, markup=False, soft_wrap=True)
     if plan.forward is not None:
-        console.print(f"forward pass {plan.forward:.6g}, residual {plan.residual:.1e}")
+        console.print(f"forward pass {plan.forward:z.6g}, residual {plan.residual:.1e}")
     if plan.neurons is not None:
         counts = plan.neurons
         console.print(f"{counts.total} neurons, {counts.stable} stable, {counts.binaries} binaries")
@@ -73,7 +75,7 @@ def _details(console: Console, problem: Instance, plan: Plan) -> None:
         console.print(f"delivered after the swaps: {sum(plan.delivered.values())}")
     if plan.attempts:
         attempts = sum(a.channels for a in plan.attempts)
-        console.print(f"{attempts:g} attempts on {len(plan.attempts)} of {len(problem.links)} links")
+        console.print(f"{attempts:zg} attempts on {len(plan.attempts)} of {len(problem.links)} links")
     seconds = ", ".join(f"{phase} {t:.2f} s" for phase, t in plan.seconds.items())
     by = BY_ITSELF.get(plan.engine or "", f"{plan.solver} {plan.solver_version}")
     console.print(f"{plan.formulation} ({plan.variant}) by {by}; {seconds}", markup=False, soft_wrap=True)
@@ -86,8 +88,8 @@ def _paths_table(problem: Instance, plan: Plan) -> Table:
     table = Table("request", "connections", "paths", title=escape(f"{problem.name}: {plan.formulation}"))
     for request in problem.requests:
         own = [p for p in plan.paths if p.request == request.id]
-        lines = [f"{p.count:g} × {escape(' – '.join(p.nodes))}" for p in own]
+        lines = [f"{p.count:zg} × {escape(' – '.join(p.nodes))}" for p in own]
         table.add_row(
-            escape(request.id), f"{plan.connections[request.id]:g}", "\n".join(lines) or "[dim]none[/]"
+            escape(request.id), f"{plan.connections[request.id]:zg}", "\n".join(lines) or "[dim]none[/]"
         )
     return table

@@ -103,9 +103,10 @@ def solve(
     if write_model is not None:
         _write_model(write_model, problem, formulation, variant, flows, relax, name)
     if plot is not None:
-        from milproute.plotting import plot_plan, save_figure
+        from milproute.cli.picture import save_picture
+        from milproute.plotting import plot_plan
 
-        save_figure(plot_plan(problem, plan), plot)
+        save_picture(plot_plan(problem, plan), plot)
     report(problem, plan, as_json=as_json)
     raise typer.Exit(exit_status(plan))
 

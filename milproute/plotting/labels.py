@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.patheffects import withStroke
 
+from milproute.plotting.fonts import width
 from milproute.plotting.style import INK, LABEL_SIZE, shorten
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from milproute.plotting.canvas import Canvas
 
 NEAR = 6.5  # least distance of a label from its node, in points
-CHARACTER = 0.62  # mean width of a character, in font sizes
+CHARACTER, WIDE = 0.62, 1.15  # mean width of a character, and of one of East Asia, in font sizes
 ANGLES = np.deg2rad([0, 180, 90, 270, 45, 135, 315, 225])
 
 
@@ -67,7 +68,7 @@ def _spots(
     taken = np.empty((0, 4))
     found = []
     for row, text in zip(rows, texts, strict=True):
-        half = np.array([CHARACTER * LABEL_SIZE * len(text), 1.25 * LABEL_SIZE]) / 2
+        half = np.array([LABEL_SIZE * width(text, CHARACTER, WIDE), 1.25 * LABEL_SIZE]) / 2
         best, best_cost = np.zeros(2), np.inf
         reach = sorted({NEAR, float(clear[row]) + 1.0, float(clear[row]) + 9.0})
         widest = reach[-1] + 2 * float(half.max()) + 1.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import matplotlib as mpl
 from matplotlib.legend import Legend
 from matplotlib.legend_handler import HandlerBase
 from matplotlib.lines import Line2D
@@ -209,6 +210,9 @@ def draw_title(canvas: Canvas, title: str, facts: Sequence[str], color: str = SO
     )
     text.set_parse_math(False)
     pad = 12.0 + 1.38 * (TEXT_SIZE + 0.5) * len(lines)
-    ax.set_title(title, loc="left", pad=pad, fontsize=TITLE_SIZE, fontweight="bold", color=INK)
+    family = mpl.rcParams["font.family"]  # the axes made their title before
+    ax.set_title(
+        title, loc="left", pad=pad, fontsize=TITLE_SIZE, fontweight="bold", fontfamily=family, color=INK
+    )
     ax.title.set_parse_math(False)
     ax._left_title.set_parse_math(False)  # type: ignore[attr-defined]

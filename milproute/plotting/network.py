@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 
 from milproute.plotting.badges import badge_spots, draw_badges
 from milproute.plotting.canvas import draw_foot, make_canvas
+from milproute.plotting.fonts import readable_fonts
 from milproute.plotting.labels import draw_labels
 from milproute.plotting.legend import RequestSample, draw_legends, draw_title
 from milproute.plotting.style import LINK, NODE_EDGE, NODE_FACE, shorten
@@ -44,6 +45,11 @@ def plot_network(instance: Instance, ax: Axes | None = None) -> Axes:
     -------
     The axes; ``ax.figure`` is the figure. Nothing is shown or saved.
     """
+    with readable_fonts(names_of(instance)):
+        return _drawn(instance, ax)
+
+
+def _drawn(instance: Instance, ax: Axes | None) -> Axes:
     canvas = make_canvas(instance, ax)
     draw_links(canvas, instance, [LINK] * len(instance.links))
     spots, room = badge_spots(instance, {})
@@ -60,6 +66,12 @@ def plot_network(instance: Instance, ax: Axes | None = None) -> Axes:
     draw_legends(canvas, title, samples, words, keys, draw_foot(canvas))
     canvas.fit_figure()
     return canvas.ax
+
+
+def names_of(instance: Instance) -> list[str]:
+    """Return the names that a picture of an instance may hold."""
+    nodes, requests = instance.nodes, instance.requests
+    return [instance.name, *(node.id for node in nodes), *(request.id for request in requests)]
 
 
 def describe(request: Request) -> str:

@@ -13,9 +13,17 @@ from instances.errors import OptionError
 from instances.tolerances import INTEGRALITY
 from milproute.plotting.badges import badge_spots, draw_badges
 from milproute.plotting.canvas import draw_foot, make_canvas
+from milproute.plotting.fonts import readable_fonts
 from milproute.plotting.lanes import lane_offsets
 from milproute.plotting.legend import RequestSample, draw_legends, draw_title
-from milproute.plotting.network import channel_key, describe, draw_links, draw_nodes, label_nodes
+from milproute.plotting.network import (
+    channel_key,
+    describe,
+    draw_links,
+    draw_nodes,
+    label_nodes,
+    names_of,
+)
 from milproute.plotting.route import Route
 from milproute.plotting.style import (
     ALARM,
@@ -27,6 +35,7 @@ from milproute.plotting.style import (
     shorten,
     use_bin,
 )
+from milproute.shown import LARGE, telling_gap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,6 +81,11 @@ def plot_plan(instance: Instance, plan: Plan, ax: Axes | None = None) -> Axes:
     OptionError : the plan names a node or request that the instance lacks.
     """
     paths = _drawn_paths(instance, plan)
+    with readable_fonts([*names_of(instance), plan.formulation, plan.variant, plan.solver]):
+        return _drawn(instance, plan, paths, ax)
+
+
+def _drawn(instance: Instance, plan: Plan, paths: list[Drawn], ax: Axes | None) -> Axes:
     wording, share = link_use(instance, plan)
     canvas = make_canvas(instance, ax)
     draw_links(canvas, instance, [use_bin(part)[1] for part in share])
@@ -213,8 +227,8 @@ def _facts(plan: Plan) -> list[str]:
     facts.append("no objective" if plan.objective is None else f"objective {number(plan.objective)}")
     facts.append("no bound" if plan.bound is None else f"bound {number(plan.bound)}")
     if plan.gap is not None:
-        percent = 100 * plan.gap
-        facts.append("gap > 1000 %" if percent > 1000 else f"gap {percent:.2g} %" if percent else "gap 0 %")
+        gap = telling_gap(plan.objective, plan.bound)
+        facts.append("gap -" if gap is None else "gap > 1000 %" if gap > LARGE else f"gap {100 * gap:.2g} %")
     broken = len(plan.violations)
     if plan.verified:
         facts.append("verified")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
+from unicodedata import category
 
 from matplotlib.colors import to_hex, to_rgb
 
@@ -51,6 +52,9 @@ USE_BINS = (
 OVERUSE = (float("inf"), "#e08e9b", "over 100 %")
 
 
+UNWRITABLE = ("Cc", "Cs")  # control characters and half pairs, which no SVG may hold
+
+
 class RequestStyle(NamedTuple):
     """Colour and line style of one request; no two of the first 200 requests share both."""
 
@@ -82,10 +86,11 @@ def number(value: float) -> str:
     nearest = round(value)
     if abs(value - nearest) <= 1e-6 * max(1.0, abs(value)) and abs(value) < 1e9:
         return str(nearest)
-    return f"{value:.4g}"
+    return f"{value:z.4g}"
 
 
 def shorten(name: str, most: int = 16) -> str:
     """Return ``name`` on one line and at most ``most`` characters long."""
     line = " ".join(name.split()) or repr(name)
+    line = "".join("\N{REPLACEMENT CHARACTER}" if category(c) in UNWRITABLE else c for c in line)
     return line if len(line) <= most else line[: most - 1] + "…"

@@ -17,7 +17,7 @@ from formulations.actions import (
 )
 from formulations.relu.affine import fold_state
 from formulations.relu.bounds import Bounds, Box, crown_bounds, interval_bounds
-from formulations.relu.omlt_nets import RELU
+from formulations.relu.net_block import RELU_NAMES
 from formulations.relu.oracles import action_box, column_box, column_oracle, column_peak, hop_oracle
 from formulations.relu.scaling import Scaling
 from instances import OptionError, RoutedPath
@@ -57,7 +57,7 @@ class ArgmaxOptions:
     Parameters
     ----------
     actions : ``columns`` (listed paths), ``layers`` or ``arcs``.
-    relu : how neurons are stated, see `RELU`.
+    relu : how neurons are stated, one of `RELU_NAMES`.
     bounds : of neurons: ``interval``, ``crown`` (box), ``path`` (action set), ``obbt`` (LPs on top of path).
     engine : ``enumerate`` tries all joint actions, ``branch`` is branch and bound over the listed paths,
         ``milp`` a solver's, ``price`` finds the paths that matter without a list of all; ``auto`` chooses.
@@ -73,7 +73,7 @@ class ArgmaxOptions:
     max_columns: int = MAX_COLUMNS
 
     def __post_init__(self) -> None:
-        tables = {"actions": ACTIONS, "relu": tuple(RELU), "bounds": BOUNDS, "engine": ENGINES}
+        tables = {"actions": ACTIONS, "relu": RELU_NAMES, "bounds": BOUNDS, "engine": ENGINES}
         for name, allowed in tables.items():
             if getattr(self, name) not in allowed:
                 raise unknown_name(name, getattr(self, name), allowed)

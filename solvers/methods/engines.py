@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from formulations.relu.net_block import can_attach
 from instances import OptionError
 from instances.actions import MOST_COPIES
 from instances.plan import relative_gap
@@ -81,10 +82,10 @@ def branch_outcome(
     -------
     Outcome : what it found.
     Narrowed : the problem for a MILP to go on with, its incumbent and ceiling those found, when ``auto``
-        was asked for and time is left; else None.
+        was asked for, time is left, and OMLT is there to state it; else None.
     """
     problem, seconds = narrowed.problem, narrowed.problem.clock.left
-    auto = problem.options.engine == "auto"
+    auto = problem.options.engine == "auto" and can_attach()
     if auto:
         seconds = SECONDS if seconds is None else SHARE * seconds
     assert narrowed.start is not None  # paths are listed
@@ -101,6 +102,8 @@ def branch_outcome(
     closed = gap <= OPTIMALITY or found.bound - found.objective <= OPTIMALITY
     status: Status = "optimal" if closed else "time_limit" if found.stopped else "gap_limit"
     told = f"branch and bound: {found.nodes} nodes" + (f", {WORDS[found.stopped]}" if found.stopped else "")
+    if found.stopped == "time_limit" and problem.options.engine == "auto" and not auto:
+        told += "; a MILP would go on, but OMLT is not installed: pip install 'milproute[nets]'"
     routes = routes_of(problem.table().candidates, found.chosen)
     ended = found.stopped or ("optimal" if closed else "gap_limit")
     outcome = Outcome(

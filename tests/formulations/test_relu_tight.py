@@ -14,6 +14,7 @@ from omlt import OmltBlock
 from formulations import compile_model
 from formulations.relu.affine import AffineNet
 from formulations.relu.bounds import Bounds, Box, crown_bounds, interval_bounds
+from formulations.relu.net_block import RELU_NAMES
 from formulations.relu.omlt_nets import RELU, network_definition
 from solvers.backends.highs import Highs
 from solvers.results import SolveOptions
@@ -156,3 +157,7 @@ def test_weights_and_biases_of_a_layer_stay_together(relu: str) -> None:
     q = max(3 * (max(0.0, x + 0.5) + 2 * max(0.0, -x)) - 4 for x in np.linspace(-2, 2, 401))
     model = compile_model(stated(relu, net, box, interval_bounds(net, box)))
     assert extreme(model) == pytest.approx(q, abs=1e-6)
+
+
+def test_every_name_of_a_statement_states_something() -> None:
+    assert tuple(RELU) == RELU_NAMES

@@ -55,6 +55,11 @@ TOY: dict[str, Any] = {
     "requests": [{"id": "r0", "source": "a", "target": "ç", "demand": 2, "min_fidelity": 0.8}],
 }
 
+COUNT = "a whole number of at least 0 and at most 9007199254740992"
+NEEDED = (
+    "a finite number of at least 0, because the link between 'a' and 'b' has no probability. "
+    "Give it, or every link a probability."
+)
 LINK_KEYS = "source, target, length_km, channels, probability, fidelity, entangled_pairs"
 
 
@@ -237,14 +242,41 @@ BAD: dict[str, tuple[Edit, str, str, str]] = {  # edit; place, value, allowed
         link(entangled_pairs=-2),
         "links[1].entangled_pairs",
         "-2",
-        "a whole number of at least 0 or null",
+        "a whole number of at least 0 and at most 9007199254740992 or null",
     ),
     "fractional demand": (
         request(demand=0.5),
         "requests[0].demand",
         "0.5",
-        "a whole number of at least 0 or null",
+        "a whole number of at least 0 and at most 9007199254740992 or null",
     ),
+    "more memory than is counted": (node(memory=10**18), "nodes[1].memory", "1000000000000000000", COUNT),
+    "more channels than are counted": (
+        link(channels=2**53 + 1),
+        "links[1].channels",
+        "9007199254740993",
+        COUNT,
+    ),
+    "more pairs than are counted": (
+        link(entangled_pairs=10**30),
+        "links[1].entangled_pairs",
+        "1" + "0" * 30,
+        f"{COUNT} or null",
+    ),
+    "more demand than is counted": (
+        request(demand=2**63),
+        "requests[0].demand",
+        "9223372036854775808",
+        f"{COUNT} or null",
+    ),
+    "memory as a power of ten": (node(memory=1e18), "nodes[1].memory", "1e+18", COUNT),
+    "no attenuation": (
+        lambda data: data.pop("attenuation_per_km"),
+        "attenuation_per_km",
+        "missing",
+        NEEDED,
+    ),
+    "null as the attenuation": (top(attenuation_per_km=None), "attenuation_per_km", "missing", NEEDED),
     "number as id": (node(id=3), "nodes[1].id", "3", "a non-empty string"),
     "empty id": (request(id=""), "requests[0].id", "''", "a non-empty string"),
     "empty name": (top(name=""), "name", "''", "a non-empty string"),
@@ -264,7 +296,10 @@ def test_the_number_of_further_errors_is_told(tmp_path: Path) -> None:
     data = copy.deepcopy(TOY)
     data["links"][0]["channels"], data["links"][0]["fidelity"], data["links"][1]["fidelity"] = -1, 3, 4
     message = refusal(written(tmp_path, json.dumps(data)))
-    expected = "links[0].channels is -1; allowed: a whole number of at least 0. (2 more errors in this file.)"
+    expected = (
+        "links[0].channels is -1; allowed: a whole number of at least 0 and at most 9007199254740992. "
+        "(2 more errors in this file.)"
+    )
     assert message == expected
 
 
@@ -313,6 +348,31 @@ def test_numbers_in_quotes_and_whole_fractions_are_numbers(tmp_path: Path) -> No
     data["metadata"]["seed"] = 1.0
     data["attenuation_per_km"] = "0.0002"
     assert load_instance(written(tmp_path, json.dumps(data))).document() == TOY
+
+
+def test_the_attenuation_may_be_left_out_when_every_link_has_a_probability(tmp_path: Path) -> None:
+    data = copy.deepcopy(TOY)
+    data["links"][0]["probability"] = 0.5
+    given = load_instance(written(tmp_path, json.dumps(data)))
+    for absent in (data | {"attenuation_per_km": None}, {k: v for k, v in data.items() if "atten" not in k}):
+        instance = load_instance(written(tmp_path, json.dumps(absent)))
+        assert instance.attenuation_per_km is None
+        assert instance.probabilities.tolist() == given.probabilities.tolist() == [0.5, 0.25]
+        assert instance.document()["attenuation_per_km"] is None
+        save(instance, tmp_path / "again.json")
+        assert load_instance(tmp_path / "again.json") == instance
+        graph = instance.to_networkx()
+        assert "attenuation_per_km" not in graph.graph
+        again = Instance.from_networkx(graph)
+        assert again.attenuation_per_km is None and again.probabilities.tolist() == [0.5, 0.25]
+
+
+def test_counts_may_be_as_large_as_floats_can_tell_apart(tmp_path: Path) -> None:
+    data = copy.deepcopy(TOY)
+    data["nodes"][0]["memory"] = data["links"][0]["channels"] = data["requests"][0]["demand"] = 2**53
+    data["links"][0]["entangled_pairs"] = 2**53
+    instance = load_instance(written(tmp_path, json.dumps(data)))
+    assert instance.channels[0] == instance.memories[0] == instance.requests[0].demand == 2**53
 
 
 def test_an_instance_without_requests_or_links_is_valid(tmp_path: Path) -> None:

@@ -263,7 +263,7 @@ def test_a_file_that_needs_unpickling_is_refused_unread(tmp_path: Path, suffix: 
     assert str(raised.value) == (
         f"{path} is a {suffix} file, which may have to be unpickled, and that can run any code; allowed: a "
         ".safetensors file. Rebuild its nn.Sequential yourself (torch.load with weights_only=True reads "
-        "numbers only), hand it to instances.qnet_formats.qnet_from_torch and write it with save_qnet."
+        "numbers only), hand it to instances.torch_nets.qnet_from_torch and write it with save_qnet."
     )
     assert not (tmp_path / "sprung").exists()
 

@@ -87,6 +87,10 @@ def test_schemas_accept_what_the_models_write_and_refuse_more(file: str) -> None
         ("links", "fidelity", "good"),
         ("nodes", "memory", -1),
         ("nodes", "memory", True),
+        ("nodes", "memory", 10**18),
+        ("links", "channels", 2**53 + 1),
+        ("links", "entangled_pairs", 2**53 + 1),
+        ("requests", "demand", 2**53 + 1),
         ("nodes", "position_km", [1.0]),
         ("requests", "id", ""),
         ("requests", "priority", 1),
@@ -98,3 +102,23 @@ def test_the_schema_refuses_what_the_loader_refuses(part: str, field: str, value
     assert not jsonschema.Draft202012Validator(json_schema(Instance)).is_valid(data)
     with pytest.raises(ValueError, match=field):
         Instance.model_validate(data)
+
+
+@pytest.mark.parametrize("probability", [None, 0.5])
+@pytest.mark.parametrize("attenuation", [None, 0.0002])
+@pytest.mark.parametrize("drop", [True, False])
+def test_schema_and_loader_agree_on_when_the_attenuation_is_needed(
+    probability: float | None, attenuation: float | None, drop: bool
+) -> None:
+    data = copy.deepcopy(INSTANCE)
+    data["links"][0]["probability"], data["attenuation_per_km"] = probability, attenuation
+    if drop:
+        data = {key: value for key, value in data.items() if value is not None}
+        data["links"] = [{k: v for k, v in link.items() if v is not None} for link in data["links"]]
+    valid = jsonschema.Draft202012Validator(json_schema(Instance)).is_valid(data)
+    assert valid == (probability is not None or attenuation is not None)
+    if valid:
+        Instance.model_validate(data)
+    else:
+        with pytest.raises(ValueError, match="attenuation_per_km is missing"):
+            Instance.model_validate(data)

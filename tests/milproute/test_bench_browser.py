@@ -122,6 +122,22 @@ def test_names_are_shown_as_they_are_and_never_run(opened: Any) -> None:
     assert EVIL in find(opened, "#contradictions").text
 
 
+def test_gaps_that_say_nothing_are_dashes(browser: Any, tmp_path: Path) -> None:
+    ends = {"zero": (0.0, 16.0), "proven": (-0.0, 0.0), "tiny": (1e-6, 3.0), "open": (4.0, 5.0)}
+    cells = [
+        record(spec(instance=name, instance_digest=name), status="time_limit", objective=best, bound=bound)
+        for name, (best, bound) in ends.items()
+    ]
+    browser.get(write_report(write_folder(tmp_path / "r", cells)).as_uri())
+    names, bests, gaps = (column(browser, number) for number in (2, 6, 8))
+    assert dict(zip(names, zip(bests, gaps, strict=True), strict=True)) == {
+        "zero": ("0", "–"),
+        "proven": ("0", "0 %"),
+        "tiny": ("0.000001", "> 1000 %"),
+        "open": ("4", "25 %"),
+    }
+
+
 def test_the_filter_and_the_status_narrow_the_table(opened: Any) -> None:
     everything = find(opened, "#count").text
     assert everything == "124 of 124 cells"

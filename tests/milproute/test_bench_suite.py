@@ -10,9 +10,12 @@ import pytest
 from instances import MilprouteError, generate, resolve, save
 from instances.library import fingerprint
 from instances.library.qnets import FOLDER, load_library_qnet, qnet_library
+from instances.onnx_nets import qnet_to_onnx
 from instances.outcomes import draw_entangled
+from milproute.bench.cell import find_qnet
 from milproute.bench.expansion import Cell, expand
 from milproute.bench.suite import load_suite, shipped_suites
+from milproute.bench.task import Task
 from solvers import load_backend
 
 if TYPE_CHECKING:
@@ -107,6 +110,26 @@ def test_a_net_of_a_file_travels_whole(cells: Callable[[str], list[Cell]], tmp_p
     assert cell.qnet is not None
 
 
+def test_an_onnx_net_travels_as_what_it_is_with_the_inputs_that_the_suite_names(
+    cells: Callable[[str], list[Cell]], tmp_path: Path
+) -> None:
+    onnx = pytest.importorskip("onnx", reason="needs onnx")
+    net = load_library_qnet(NET)[0]
+    qnet_to_onnx(net, tmp_path / "net.onnx")
+    model = onnx.load(tmp_path / "net.onnx")
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "net.onnx")
+    text = f"{HEAD}{ARGMAX.replace(NET, 'net.onnx')}instances = '{qnet_library()[NET].instance}'\n"
+    with pytest.raises(
+        MilprouteError, match=r"qnets\[0\]: .*net\.onnx: metadata_props\.inputs is missing;.*`inputs`"
+    ):
+        cells(text)
+    (cell,) = cells(f"{text}inputs = '{','.join(net.inputs)}'\n")
+    task = Task(spec=cell.spec, qnet=cell.qnet)
+    assert (cell.spec.qnet, cell.spec.qnet_digest) == ("net.onnx", net.digest)
+    assert find_qnet(task) == net
+
+
 @pytest.mark.parametrize("name", shipped_suites())
 def test_every_shipped_suite_expands_and_says_what_it_is_for(name: str) -> None:
     suite, folder = load_suite(name)
@@ -140,6 +163,12 @@ BAD = [
     (HEAD + ARGMAX + "variants = 'columns+tigth+path'\n", "models[0].variants[0]: ", "mean 'tight'?"),
     (HEAD + ARGMAX + "variants = 'columns'\n", "models[0].variants[0]: ", "allowed: ACTIONS+RELU+BOUNDS"),
     (HEAD + ARGMAX + "instances = 'toy'\n", "models[0].qnets[0]: ", "wide"),
+    (
+        HEAD + ARGMAX + "inputs = 'link_load'\n",
+        "models[0].qnets[0]: library Q-net",
+        "Leave --inputs (`inputs`)",
+    ),
+    (HEAD + LINK + "inputs = 'link_load'\n", "models[0].inputs: does not go with link", "allowed there"),
     (HEAD + PATH, "instances[0]: toy has no entangled_pairs", "draw_pairs = 1"),
     (HEAD + LINK + "draw_pairs = 1\n", "models[0].draw_pairs: does not go with link", "allowed there"),
     (HEAD.replace('instances = ["toy"]', "") + LINK, "models[0].instances: missing", "allowed:"),

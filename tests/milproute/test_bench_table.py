@@ -70,6 +70,13 @@ def test_a_cell_that_crashed_is_a_row_like_any_other() -> None:
     assert table["primal_integral"].tolist()[1] == 60.0
 
 
+def test_an_objective_of_0_has_no_gap_unless_it_is_proven() -> None:
+    open_cell = record(spec(seed=1), status="time_limit", objective=0.0, bound=16.0)
+    table = table_of(open_cell, record(spec(instance="b", instance_digest="b"), objective=0.0, bound=0.0))
+    assert table["gap"].isna().tolist() == [True, False]
+    assert table["gap"].tolist()[1] == 0.0
+
+
 def test_a_refuted_cell_is_a_wrong_solution_and_says_what_it_reported() -> None:
     table = table_of(record(), record(spec(seed=1), objective=5.0, bound=5.0))
     assert table["status"].tolist() == ["optimal", "wrong_solution"]

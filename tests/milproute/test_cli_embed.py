@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +13,7 @@ import pytest
 from instances import QNet, check, load_plan, load_qnet, resolve, save, save_qnet
 from instances.features import input_size
 from instances.library.qnets import load_library_qnet
-from instances.qnet_formats import qnet_to_onnx
+from instances.onnx_nets import qnet_to_onnx
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,6 +81,89 @@ def test_an_onnx_file_is_a_q_net_too(milproute: Command, tmp_path: Path) -> None
     assert same.json["objective"] == ran.json["objective"]
     assert load_qnet(tmp_path / "net.safetensors") == net
     assert instance.name == "toy"
+
+
+@pytest.fixture
+def of_another_program(tmp_path: Path) -> QNet:
+    """Write ``a.onnx``, a net for the toy that does not name its inputs, and return the net."""
+    onnx = pytest.importorskip("onnx", reason="needs onnx")
+    net = net_for("toy")
+    qnet_to_onnx(net, tmp_path / "a.onnx")
+    model = onnx.load(tmp_path / "a.onnx")
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "a.onnx")
+    return net
+
+
+def test_the_command_line_names_the_inputs_of_a_file_that_does_not(
+    milproute: Command, tmp_path: Path, of_another_program: QNet
+) -> None:
+    save_qnet(of_another_program, tmp_path / "named.safetensors")
+    expected = milproute("embed", "named.safetensors", "toy", "--solve", "--json").json["objective"]
+    for engine in ("auto", "milp"):
+        named = ("--inputs", "link_load,request_served", "--engine", engine)
+        ran = milproute("embed", "a.onnx", "toy", "--solve", "--json", *named)
+        assert ran.status == 0 and ran.json["verified"]
+        assert ran.json["objective"] == pytest.approx(expected)
+
+
+def test_inputs_that_are_missing_wrong_or_named_already_are_refused(
+    refused: Command, tmp_path: Path, of_another_program: QNet
+) -> None:
+    said = refused("embed", "a.onnx", "toy", "--solve").said
+    assert "a.onnx: metadata_props.inputs is missing" in said
+    assert "--inputs link_load,request_served" in said
+    wrong = refused("embed", "a.onnx", "toy", "--inputs", "link_laod,request_served").said
+    assert "inputs[0] is 'link_laod'" in wrong and "Did you mean 'link_load'?" in wrong
+    save_qnet(of_another_program, tmp_path / "named.safetensors")
+    for name in ("named.safetensors", SMALL[0]):
+        assert "Leave --inputs" in refused("embed", name, "toy", "--inputs", "link_load").said
+    raw(tmp_path / "bare.safetensors", "", *zip(of_another_program.weights, of_another_program.biases))
+    assert "inputs is empty" in refused("embed", "bare.safetensors", "toy").said
+
+
+@pytest.mark.parametrize("name", ["a.onnx", "a.safetensors"])
+def test_an_empty_file_is_said_to_be_empty(refused: Command, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    for inputs in ((), ("--inputs", "link_load")):
+        assert f"{name} is empty; allowed: a" in refused("embed", name, "toy", "--solve", *inputs).said
+
+
+def without_omlt(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line where OMLT cannot be imported."""
+    code = (
+        "import sys; sys.modules['omlt'] = None; sys.argv[0] = 'milproute'; "
+        "from milproute.cli import main; main()"
+    )
+    command = [sys.executable, "-c", code, *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("engine", ["enumerate", "branch", "auto"])
+def test_an_engine_that_builds_no_model_does_not_ask_for_omlt(tmp_path: Path, engine: str) -> None:
+    net, instance = (SMALL[0], SMALL[1]) if engine != "enumerate" else ("net.safetensors", "toy")
+    save_qnet(net_for("toy"), tmp_path / "net.safetensors")
+    ran = without_omlt(tmp_path, "embed", net, instance, "--solve", "--engine", engine, "--json")
+    assert ran.returncode == 0, ran.stderr
+    plan = json.loads(ran.stdout)
+    assert plan["verified"] and plan["status"] == "optimal"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--solve", "--engine", "milp"),
+        ("--solve", "--actions", "arcs"),
+        (),
+        ("--solve", "--engine", "branch", "--write-model", "m.mps"),
+    ],
+)
+def test_what_builds_a_model_asks_for_omlt_with_the_remedy(tmp_path: Path, words: tuple[str, ...]) -> None:
+    save_qnet(net_for("toy"), tmp_path / "net.safetensors")
+    ran = without_omlt(tmp_path, "embed", "net.safetensors", "toy", *words)
+    assert ran.returncode == 2
+    assert "embedding a Q-net needs the package omlt" in " ".join(ran.stderr.split())
+    assert "pip install 'milproute[nets]'" in " ".join(ran.stderr.split())
 
 
 def test_no_path_at_all_is_the_empty_action_and_no_error(milproute: Command, tmp_path: Path) -> None:

@@ -109,6 +109,14 @@ def test_a_time_limit_is_a_status_and_auto_goes_on_with_a_milp(monkeypatch: pyte
     auto = argmax(net, instance, max_hops=hops, limits=SolveOptions(gap=0.0))
     assert (auto.engine, auto.status) == ("milp", "optimal"), (auto.message, auto.violations)
     assert auto.objective == pytest.approx(truth.objective, abs=1e-6)
+    monkeypatch.setattr(engines, "can_attach", lambda: False)
+    alone = argmax(net, instance, max_hops=hops, limits=SolveOptions(gap=0.0))
+    assert (alone.engine, alone.status, alone.bound) == ("branch", "time_limit", 1e3)
+    assert alone.message is not None
+    assert "OMLT is not installed: pip install 'milproute[nets]'" in alone.message
+    monkeypatch.undo()
+    monkeypatch.setattr(engines, "branch", given_up)
+    monkeypatch.setattr(engines, "FEW_ACTIONS", 0)
     model = ArgmaxModel(net, instance, ArgmaxOptions(max_hops=hops))
     pushed = model.solve(instance, SolveOptions(gap=0.0))
     assert (pushed.engine, pushed.status) == ("milp", "optimal")

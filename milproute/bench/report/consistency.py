@@ -88,7 +88,7 @@ def judge(records: Sequence[Record], found: Iterable[Contradiction]) -> list[Jud
     wrong: set[str] = set()
     suspects: set[str] = set()
     for one in found:
-        excess = "" if one.excess is None else f" (better by {one.excess:.3g})"
+        excess = "" if one.excess is None else f" (better by {one.excess:z.3g})"
         if one.claimer == one.witness:
             told[one.claimer].append(f"{one.claim}, yet {one.evidence}{excess}")
         else:
@@ -165,7 +165,7 @@ def _beaten_bounds(cells: Sequence[Record]) -> list[Contradiction]:
     """Hold checked objectives against bounds; what no checked one refutes, against bare claims."""
     sign = 1.0 if cells[0].maximize else -1.0
     claims = [
-        _Said(sign * c.bound, c, f"claims the bound {c.bound:.10g}") for c in cells if c.bound is not None
+        _Said(sign * c.bound, c, f"claims the bound {c.bound:z.10g}") for c in cells if c.bound is not None
     ]
     checked, bare = [], []
     for cell in cells:
@@ -173,7 +173,7 @@ def _beaten_bounds(cells: Sequence[Record]) -> list[Contradiction]:
             continue
         value = sign * cell.objective
         if cell.status == "optimal":
-            claims.append(_Said(value, cell, f"calls {cell.objective:.10g} optimal"))
+            claims.append(_Said(value, cell, f"calls {cell.objective:z.10g} optimal"))
         if _is_value(cell):
             checked.append(_Said(value, cell, _evidence(cell)))
         elif cell.status == "optimal":
@@ -202,8 +202,10 @@ def _against(values: Sequence[_Said], claims: Sequence[_Said], proven: bool) -> 
 
 def _evidence(cell: Record) -> str:
     if cell.objective is None:
-        return f"claims to be {cell.status}" if cell.bound is None else f"claims the bound {cell.bound:.10g}"
-    return f"{'has the checked objective' if _is_value(cell) else 'claims the optimum'} {cell.objective:.10g}"
+        return f"claims to be {cell.status}" if cell.bound is None else f"claims the bound {cell.bound:z.10g}"
+    return (
+        f"{'has the checked objective' if _is_value(cell) else 'claims the optimum'} {cell.objective:z.10g}"
+    )
 
 
 def _refuted_words(cells: Sequence[Record]) -> list[Contradiction]:

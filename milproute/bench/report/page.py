@@ -101,7 +101,7 @@ def _figures(value: float, digits: int = 3) -> str:
     """Write a number with so many significant figures; a dash for none."""
     if isnan(value):
         return "–"
-    return f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
+    return f"{value:z,.0f}" if abs(value) >= 10**digits else f"{value:z.{digits}g}"
 
 
 def _interval(ends: Interval) -> str:
@@ -110,7 +110,7 @@ def _interval(ends: Interval) -> str:
 
 
 def _percent(value: float) -> str:
-    return "–" if isnan(value) else f"{100 * value:.3g}\N{NO-BREAK SPACE}%"
+    return "–" if isnan(value) else f"{100 * value:z.3g}\N{NO-BREAK SPACE}%"
 
 
 def _host(machine: Machine) -> str:

@@ -6,8 +6,8 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from instances.files import write_bytes, write_text
-from instances.plan import relative_gap
 from instances.qnet import optional_package
+from milproute.shown import telling_gap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,7 +69,7 @@ def _row(cell: Judged, phases: Mapping[str, None]) -> dict[str, Any]:
         "maximize": record.maximize,
         "objective": record.objective,
         "bound": record.bound,
-        "gap": relative_gap(record.objective, record.bound),
+        "gap": telling_gap(record.objective, record.bound),
         "primal_integral": cell.primal_integral,
         "time": record.time,
         "wall": record.wall,

@@ -9,9 +9,12 @@ const SHADES = {
 };
 const GAPS = CELLS.objective.map((value, i) => {
   const bound = CELLS.bound[i];
-  return value === null || bound === null ? null : value === bound ? 0 : Math.abs(bound - value) / Math.max(Math.abs(value), 1e-9);
+  if (value === null || bound === null) return null;
+  if (value === bound) return 0;
+  // Any bound is infinitely far from an objective of 0, relatively.
+  return Math.abs(value) < 1e-9 ? null : Math.abs(bound - value) / Math.abs(value);
 });
-const percent = (gap) => (gap === null ? "–" : `${figures(100 * gap, 3)} %`);
+const percent = (gap) => (gap === null ? "–" : gap > 10 ? "> 1000 %" : `${figures(100 * gap, 3)} %`);
 const words = (name) => (i) => CELLS[name][i];
 const numbers = (name) => (i) => figures(CELLS[name][i]);
 const seed = (i) => CELLS.seed[i] + (CELLS.permutation[i] ? ` / ${CELLS.permutation[i]}` : "");

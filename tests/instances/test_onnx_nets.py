@@ -1,4 +1,4 @@
-"""ONNX and torch: what converts computes the same, what cannot is refused by its name."""
+"""ONNX files: plain ways to write a ReLU network, what is refused and how, and what we write ourselves."""
 
 from __future__ import annotations
 
@@ -11,54 +11,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instances import MissingPackageError, QNet, QNetError, load_qnet, save_qnet
-from instances.qnet_formats import qnet_from_onnx, qnet_from_torch, qnet_to_onnx, qnet_to_torch
+from instances.library.qnets import resolve_qnet
+from instances.onnx_nets import qnet_from_onnx, qnet_to_onnx
+from instances.torch_nets import qnet_from_torch, qnet_to_torch
+from tests.instances.onnx_cases import H, T, node, onnx, run, write
 from tests.instances.test_qnet import net
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-onnx = pytest.importorskip("onnx", reason="needs onnx")
-H, T = onnx.helper, onnx.TensorProto
 RNG = np.random.default_rng(3)
 W, B = RNG.normal(size=(4, 3)).astype(np.float32), RNG.normal(size=4).astype(np.float32)
 V, C = RNG.normal(size=(1, 4)).astype(np.float32), RNG.normal(size=1).astype(np.float32)
 # y = V max(0, W x + B) + C, the network that most cases below write in their own way.
 NET = QNet(("link_load",), (W, V), (B, C))
 BATCH = np.random.default_rng(4).normal(size=(5, 3))
-
-
-def node(operator: str, inputs: str, output: str, **attributes: Any) -> Any:
-    return H.make_node(operator, inputs.split(), [output], **attributes)
-
-
-def write(
-    path: Path, nodes: list[Any], shape: Any = ("n", 3), double: bool = False, **constants: Any
-) -> Path:
-    """Write a model with input x and output q; constants are initialisers by name."""
-    kind, dtype = (T.DOUBLE, np.float64) if double else (T.FLOAT, np.float32)
-    tensors = [
-        onnx.numpy_helper.from_array(
-            np.asarray(value, dtype) if isinstance(value, list) else value.astype(dtype), k
-        )
-        if not isinstance(value, T)
-        else value
-        for k, value in constants.items()
-    ]
-    ends = [H.make_tensor_value_info("x", kind, shape)], [H.make_tensor_value_info("q", kind, None)]
-    model = H.make_model(
-        H.make_graph(nodes, "g", *ends, initializer=tensors),
-        opset_imports=[H.make_opsetid("", 17)],
-        ir_version=8,
-    )
-    path.write_bytes(model.SerializeToString())
-    return path
-
-
-def run(path: Path, x: np.ndarray[Any, Any], kind: Any = np.float32) -> np.ndarray[Any, Any]:
-    runtime = pytest.importorskip("onnxruntime", reason="needs onnxruntime")
-    session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    return np.asarray(session.run(None, {session.get_inputs()[0].name: x.astype(kind)})[0])[..., 0]
-
 
 GEMM = [node("Gemm", "x W B", "a", transB=1), node("Relu", "a", "h"), node("Gemm", "h V C", "q", transB=1)]
 PLAIN = {"W": W, "B": B, "V": V, "C": C}
@@ -161,10 +128,20 @@ def test_a_legal_file_is_the_network_that_onnxruntime_runs(
 
 def test_doubles_are_read_as_doubles(tmp_path: Path) -> None:
     exact = {name: value + 1e-12 for name, value in ((k, v.astype(float)) for k, v in PLAIN.items())}
-    path = write(tmp_path / "q.onnx", GEMM, double=True, **exact)
+    path = write(tmp_path / "q.onnx", GEMM, kind=np.float64, **exact)
     assert qnet_from_onnx(path, "link_load") == QNet(
         ("link_load",), (exact["W"], exact["V"]), (exact["B"], exact["C"])
     )
+
+
+@pytest.mark.parametrize("kind", ["FLOAT16", "BFLOAT16"])
+def test_half_floats_are_read_as_the_numbers_they_are(tmp_path: Path, kind: str) -> None:
+    short = {name: H.make_tensor(name, getattr(T, kind), v.shape, v.ravel()) for name, v in PLAIN.items()}
+    held = {name: np.asarray(onnx.numpy_helper.to_array(t), dtype=float) for name, t in short.items()}
+    assert not np.array_equal(held["W"], W)
+    path = write(tmp_path / "q.onnx", GEMM, **short)
+    expected = QNet(("link_load",), (held["W"], held["V"]), (held["B"], held["C"]))
+    assert qnet_from_onnx(path, "link_load") == expected
 
 
 def test_initialisers_that_are_also_listed_as_inputs_are_no_inputs(tmp_path: Path) -> None:
@@ -179,7 +156,10 @@ def swapped(place: int, step: Any) -> list[Any]:
     return [*GEMM[:place], step, *GEMM[place + 1 :]]
 
 
-ALLOWED = "allowed: Gemm, MatMul, Add and Relu (Identity, Constant and Flatten where they change nothing)."
+ALLOWED = (
+    "allowed: what is affine or a ReLU: Gemm, MatMul, Add, Sub, Mul, Div, Neg, Sum, Mean, BatchNormalizat"
+)
+MIXED = "that mixes the rows of the batch; allowed: operators on the features of one row."
 # Nodes, other constants -> what the message must say after the file.
 REFUSED: dict[str, tuple[list[Any], dict[str, Any], str]] = {
     "an operator": (
@@ -197,71 +177,147 @@ REFUSED: dict[str, tuple[list[Any], dict[str, Any], str]] = {
         {},
         f"graph.node[1] is the operator my.own.Relu; {ALLOWED}",
     ),
-    "Concat": (
-        [node("Concat", "x x", "y", axis=1), node("Gemm", "y W", "q")],
-        {},
-        f"graph.node[0] is the operator Concat; {ALLOWED} Export a network that takes all feature",
-    ),
-    "a final ReLU": (
-        [*GEMM[:2], node("Gemm", "h V C", "r", transB=1), node("Relu", "r", "q")],
-        {},
-        "graph.output is a final ReLU; allowed: an affine last layer. Q may be negative: leave",
-    ),
-    "a ReLU first": (
-        [node("Relu", "x", "q")],
-        {},
-        "graph.node[0] is a ReLU on the inputs themselves; allowed: an affine layer before the first ReLU.",
-    ),
-    "nothing": ([node("Identity", "x", "q")], {}, "graph.output is a network without layers"),
     "a skip connection": (
         [*GEMM[:2], node("Add", "a h", "q")],
         {},
-        "graph.node[2] is an Add of two results, as a skip connection does; allowed: an Add of one",
+        "graph.node[2] is an Add of results behind 0 and behind 1 ReLUs, as a skip connection makes them; "
+        "allowed: results behind equally many. Train a network without that connection.",
+    ),
+    "a dense connection": (
+        [*GEMM[:2], node("Concat", "x h", "c", axis=1, name="join"), node("MatMul", "c U", "q")],
+        {"U": np.ones((7, 1))},
+        "graph.node[2] ('join') is a Concat of results behind 0 and behind 1 ReLUs, as a skip connection",
     ),
     "transA": (
         swapped(0, node("Gemm", "x W B", "a", transA=1)),
         {},
-        "graph.node[0] is a Gemm with transA = 1; allowed: transA = 0, the batch in the rows.",
+        f"graph.node[0] is a Gemm {MIXED}",
     ),
     "Flatten of the batch": (
-        [node("Flatten", "x", "y", axis=0), *GEMM],
+        [node("Flatten", "x", "y", axis=0), node("Gemm", "y W B", "a", transB=1), *GEMM[1:]],
         {},
-        "graph.node[0] is a Flatten with axis = 0; allowed: axis = 1",
+        f"graph.node[0] is a Flatten {MIXED}",
+    ),
+    "a Reshape of the batch": (
+        [node("Reshape", "x s", "y"), node("MatMul", "y U", "q")],
+        {"s": np.array([-1, 6]), "U": np.ones((6, 1))},
+        "graph.node[0] is a Reshape from (batch, 3) to (-1, 6), which mixes the rows of the batch; al",
+    ),
+    "a mean over the batch": (
+        [*GEMM[:2], node("ReduceMean", "h", "m", axes=[0]), node("MatMul", "m U", "q")],
+        {"U": np.ones((4, 1))},
+        f"graph.node[2] is a ReduceMean {MIXED}",
+    ),
+    "a slice of the batch": (
+        [node("Slice", "x s e k", "y"), node("Gemm", "y W B", "a", transB=1), *GEMM[1:]],
+        {"s": np.array([0]), "e": np.array([1]), "k": np.array([0])},
+        f"graph.node[0] is a Slice {MIXED}",
     ),
     "a weight of another size": (
         GEMM,
         {"W": np.ones((4, 7))},
-        "graph.node[0] is of 7 inputs; allowed: 3 inputs, as many as come in.",
+        "graph.node[0] is a Gemm of 7 inputs; allowed: 3 inputs, as many as come in.",
     ),
     "a bias for each row of the batch": (
         GEMM,
         {"B": np.ones((5, 4))},
-        "graph.node[0] is an added constant of shape (5, 4); allowed: shape (4,), (1, 4) or a single number",
+        "graph.node[0] is a Gemm with a constant of shape (5, 4), which differs from row to row of the "
+        "batch; allowed: a constant that is alike for the whole batch.",
+    ),
+    "a bias that widens": (
+        [*GEMM[:2], node("Gemm", "h V B", "q", transB=1)],
+        {},
+        "graph.node[2] is a Gemm with an added constant of shape (4,); allowed: a shape that broadcasts to",
     ),
     "an Add that widens": (
         [*GEMM[:2], node("Gemm", "h V C", "r", transB=1), node("Add", "r B", "q")],
         {},
-        "graph.node[3] is an added constant of shape (4,); allowed: shape (1,), (1, 1) or a single number",
+        "layers.1.weight is 4 outputs wide; allowed: output size 1, which is Q.",
     ),
     "the constant before the batch": (
         [node("MatMul", "W x", "q")],
         {},
-        "graph.node[0] is a MatMul of the constant 'W'; allowed: the batch as input 0.",
+        f"graph.node[0] is a MatMul {MIXED}",
     ),
     "a product of results": (
         [node("MatMul", "x x", "q")],
         {},
-        "graph.node[0] is a MatMul whose input 1, 'x', depends on the network's input; allowed: a",
+        "graph.node[0] is a MatMul of two results that depend on the network's input; allowed: one of them",
+    ),
+    "a square": (
+        [*GEMM[:1], node("Mul", "a a", "h"), GEMM[2]],
+        {},
+        "graph.node[1] is a Mul of two results that depend on the network's input; allowed: one of them",
+    ),
+    "a quotient": (
+        [*GEMM[:1], node("Div", "B a", "h"), GEMM[2]],
+        {},
+        "graph.node[1] is a Div whose input 1 depends on the network's input; allowed: a constant there.",
+    ),
+    "a division by zero": (
+        [node("Div", "x z", "y"), node("Gemm", "y W B", "a", transB=1), *GEMM[1:]],
+        {"z": np.array([1.0, 0.0, 2.0])},
+        "graph.node[0] is a Div by a constant that holds 0; allowed: numbers other than 0.",
+    ),
+    "a ReLU6": (
+        swapped(1, node("Clip", "a z six", "h")),
+        {"z": np.array(0.0), "six": np.array(6.0)},
+        "graph.node[1] is a Clip with the upper limit 6; allowed: a Clip from 0 without an upper limit.",
+    ),
+    "a Clip from below 0": (
+        swapped(1, node("Clip", "a one", "h")),
+        {"one": np.array(-1.0)},
+        "graph.node[1] is a Clip with the lower limit -1; allowed: a Clip from 0, which is a ReLU.",
+    ),
+    "a Max with another number": (
+        swapped(1, node("Max", "a one", "h")),
+        {"one": np.array([1.0])},
+        "graph.node[1] is a Max with a constant other than 0; allowed: a Max with 0, which is a ReLU.",
+    ),
+    "a Max of two results": (
+        [*GEMM[:1], node("Max", "a a", "h"), GEMM[2]],
+        {},
+        "graph.node[1] is a Max of two results; allowed: a Max of one result and 0, which is a ReLU.",
+    ),
+    "Dropout in training": (
+        [*GEMM[:2], node("Dropout", "h r t", "d"), node("Gemm", "d V C", "q", transB=1)],
+        {"r": np.array(0.5), "t": np.array(True)},
+        "graph.node[2] is a Dropout in training mode; allowed: inference. Export the net in evaluation mode.",
+    ),
+    "a Cast to whole numbers": (
+        [node("Cast", "x", "y", to=int(T.INT64)), node("Gemm", "y W B", "a", transB=1), *GEMM[1:]],
+        {},
+        "graph.node[0] is a Cast to INT64; allowed: floats: FLOAT, DOUBLE, FLOAT16, BFLOAT16.",
+    ),
+    "a weight of whole numbers": (
+        GEMM,
+        {"V": np.ones((1, 4), dtype=np.int8)},
+        "graph.node[2] is a Gemm with a constant of type int8; allowed: floats: FLOAT, DOUBLE, FLOAT16, BFL",
     ),
     "a missing value": (
         [node("MatMul", "x nowhere", "q")],
         {},
         "graph.node[0] is a MatMul of 'nowhere'; allowed: inputs that earlier nodes or initialisers give.",
     ),
-    "half floats": (
-        GEMM,
-        {"B": H.make_tensor("B", T.FLOAT16, [4], B.astype(np.float16))},
-        "graph.initializer[1] ('B') is of type FLOAT16; allowed: FLOAT or DOUBLE.",
+    "a node without its inputs": (
+        [node("MatMul", "x", "q")],
+        {},
+        "graph.node[0] is a MatMul that breaks its rules (Node",
+    ),
+    "noise": (
+        [node("RandomNormal", "", "r", shape=[3, 1]), node("MatMul", "x r", "q")],
+        {},
+        f"graph.node[0] is the operator RandomNormal; {ALLOWED}",
+    ),
+    "the size of the batch as a number": (
+        [
+            node("Shape", "x", "s"),
+            node("Cast", "s", "f", to=int(T.FLOAT)),
+            node("Mul", "x f", "y"),
+            node("MatMul", "y U", "q"),
+        ],
+        {"U": np.ones((3, 1))},
+        "graph.node[1] is a Cast of the size of the batch; allowed: numbers alike for batches of any size.",
     ),
     "two outputs wide": (
         GEMM,
@@ -297,23 +353,72 @@ def test_several_inputs_and_shapes_of_images_are_refused(tmp_path: Path) -> None
         qnet_from_onnx(path, ["link_load"])
 
 
+def test_an_input_of_whole_numbers_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "q.onnx", [node("Cast", "x", "y", to=int(T.FLOAT)), *GEMM], **PLAIN)
+    model = onnx.load(path)
+    model.graph.input[0].type.tensor_type.elem_type = T.INT64
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(QNetError, match=r"graph.input \('x'\) is of type INT64; allowed: floats: FLOAT, D"):
+        qnet_from_onnx(path, ["link_load"])
+
+
 def test_what_is_no_onnx_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "q.onnx"
-    path.write_bytes(b"PK\x03\x04 this is no protobuf")
-    with pytest.raises(QNetError, match="no ONNX file"):
-        qnet_from_onnx(path, ["link_load"])
+    for content in (b"PK\x03\x04 this is no protobuf", b"<html>not found</html>", b"\x08\x08", b"{}"):
+        path.write_bytes(content)
+        with pytest.raises(QNetError, match=r"q\.onnx is no ONNX file \(.*\); allowed: an ONNX model\."):
+            qnet_from_onnx(path, ["link_load"])
     with pytest.raises(QNetError, match="is missing; allowed: an existing file"):
         qnet_from_onnx(tmp_path / "none.onnx", ["link_load"])
     with pytest.raises(QNetError, match=r"is a \.pth file, which may have to be unpickled"):
         qnet_from_onnx(tmp_path / "q.pth", ["link_load"])
 
 
+def test_an_empty_file_is_said_to_be_empty(tmp_path: Path) -> None:
+    (tmp_path / "q.onnx").touch()
+    for inputs in (None, "link_load"):
+        with pytest.raises(QNetError, match=r"q\.onnx is empty; allowed: an \.onnx file\. Write or copy"):
+            qnet_from_onnx(tmp_path / "q.onnx", inputs)
+
+
+def test_an_operator_set_before_broadcasting_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "q.onnx", GEMM, version=6, **PLAIN)
+    with pytest.raises(QNetError, match=r"opset_import is operator set 6; allowed: operator set 7 or later"):
+        qnet_from_onnx(path, ["link_load"])
+
+
+def test_a_file_whose_tensors_lie_elsewhere_needs_them(tmp_path: Path) -> None:
+    model = onnx.load(write(tmp_path / "plain.onnx", GEMM, **PLAIN))
+    onnx.save(model, tmp_path / "q.onnx", save_as_external_data=True, location="q.data", size_threshold=0)
+    assert qnet_from_onnx(tmp_path / "q.onnx", "link_load") == NET
+    (tmp_path / "q.data").unlink()
+    with pytest.raises(QNetError, match=r"q\.onnx is no ONNX file \(.*q\.data"):
+        qnet_from_onnx(tmp_path / "q.onnx", "link_load")
+
+
 def test_an_onnx_file_of_another_program_needs_its_inputs_named(tmp_path: Path) -> None:
     path = write(tmp_path / "q.onnx", GEMM, **PLAIN)
-    with pytest.raises(
-        QNetError, match=r"metadata_props.inputs is missing; .* Name them: qnet_from_onnx\(path"
-    ):
+    with pytest.raises(QNetError) as raised:
         qnet_from_onnx(path)
+    assert str(raised.value) == (
+        f"{path}: metadata_props.inputs is missing; allowed: a comma-separated list of feature blocks: "
+        "link_pairs, link_probability, link_fidelity, node_memory, link_load, request_served, request_hops, "
+        "request_log_success. Name them in input order: --inputs link_load,request_served on the command "
+        "line, `inputs` in a suite or in Python."
+    )
+    assert resolve_qnet(path, "link_load") == resolve_qnet(path, ["link_load"]) == NET
+
+
+def test_inputs_that_contradict_the_file_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "q.onnx", GEMM, inputs="link_load, request_served", **PLAIN)
+    blocks = ("link_load", "request_served")
+    assert qnet_from_onnx(path).inputs == qnet_from_onnx(path, blocks).inputs == blocks
+    with pytest.raises(
+        QNetError,
+        match=r"metadata_props\.inputs is 'link_load, request_served'; allowed: 'request_served,link_load', "
+        r"the inputs that were given beside the file\. Leave --inputs \(`inputs`\) out",
+    ):
+        qnet_from_onnx(path, "request_served,link_load")
 
 
 @settings(deadline=None, max_examples=15)
@@ -335,97 +440,6 @@ def test_the_same_net_gives_the_same_onnx_bytes(tmp_path: Path) -> None:
         qnet_to_onnx(net(4, 3, 1), tmp_path / name)
     assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
     onnx.checker.check_model(onnx.load(tmp_path / "a.onnx"), full_check=True)
-
-
-# --- torch --------------------------------------------------------------------------------------------
-
-
-def modules(torch: Any, shape: str) -> Any:
-    nn = torch.nn
-    torch.manual_seed(0)
-    return {
-        "usual": lambda: nn.Sequential(
-            nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 1)
-        ),
-        "some without bias": lambda: nn.Sequential(
-            nn.Linear(3, 5, bias=False), nn.ReLU(), nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 1, bias=False)
-        ),
-        "nested": lambda: nn.Sequential(nn.Sequential(nn.Linear(3, 5), nn.ReLU()), nn.Linear(5, 1)),
-        "affine layers in a row": lambda: nn.Sequential(
-            nn.Linear(3, 5), nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 1)
-        ),
-        "double": lambda: nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 1)).double(),
-        "linear": lambda: nn.Sequential(nn.Linear(3, 1)),
-        "one ReLU twice": lambda: (
-            relu := nn.ReLU(),
-            nn.Sequential(nn.Linear(3, 4), relu, nn.Linear(4, 4), relu, nn.Linear(4, 1)),
-        )[1],
-    }[shape]()
-
-
-@pytest.mark.parametrize(
-    ("shape", "layers"),
-    [
-        ("usual", 3),
-        ("some without bias", 3),
-        ("nested", 2),
-        ("affine layers in a row", 2),
-        ("double", 2),
-        ("linear", 1),
-        ("one ReLU twice", 3),
-    ],
-)
-def test_a_sequential_is_the_network_that_torch_runs(shape: str, layers: int) -> None:
-    torch = pytest.importorskip("torch", reason="needs torch")
-    module = modules(torch, shape)
-    qnet = qnet_from_torch(module, ["link_load"])
-    assert len(qnet.weights) == layers
-    with torch.no_grad():
-        expected = module.double()(torch.tensor(BATCH))[:, 0].numpy()
-        np.testing.assert_allclose(qnet.forward(BATCH), expected, atol=1e-12)
-        np.testing.assert_allclose(
-            qnet_to_torch(qnet)(torch.tensor(BATCH))[:, 0].numpy(), expected, atol=1e-12
-        )
-
-
-def test_training_on_changes_no_net_read_before() -> None:
-    torch = pytest.importorskip("torch", reason="needs torch")
-    module = modules(torch, "double")
-    qnet = qnet_from_torch(module, ["link_load"])
-    before = qnet.forward(BATCH)
-    with torch.no_grad():
-        module[0].weight.mul_(2.0)
-    np.testing.assert_array_equal(qnet.forward(BATCH), before)
-    assert qnet_from_torch(module, ["link_load"]) != qnet
-
-
-def test_a_module_that_is_no_relu_network_is_refused_by_place_and_name() -> None:
-    torch = pytest.importorskip("torch", reason="needs torch")
-    nn = torch.nn
-
-    class Linear(nn.Linear):  # type: ignore[misc, name-defined, unused-ignore]
-        def forward(self, x: Any) -> Any:
-            return super().forward(x) ** 2
-
-    first, last = nn.Linear(3, 4), nn.Linear(4, 1)
-    allowed = "allowed: Linear, ReLU and nn.Sequential of these"
-    cases = {
-        f"module 1 is Tanh; {allowed}": nn.Sequential(first, nn.Tanh(), last),
-        f"module 1.0 is Dropout; {allowed}": nn.Sequential(first, nn.Sequential(nn.Dropout()), last),
-        f"module 1 is Linear; {allowed}": nn.Sequential(first, Linear(4, 1)),
-        "the last module is a final ReLU; allowed: an affine last layer": nn.Sequential(
-            first, last, nn.ReLU()
-        ),
-        "module 0 is a ReLU on the inputs themselves": nn.Sequential(nn.ReLU(), first),
-        "module 1 is of 3 inputs; allowed: 4 inputs": nn.Sequential(first, first),
-        "the last module is a network without layers": nn.Sequential(),
-        "the torch module is a Linear; allowed: a torch.nn.Sequential": first,
-        "is a OrderedDict; allowed: a torch.nn.Sequential. Load a state into": first.state_dict(),
-    }
-    for message, module in cases.items():
-        with pytest.raises(QNetError) as raised:
-            qnet_from_torch(module, ["link_load"])
-        assert message in str(raised.value)
 
 
 def test_missing_packages_are_named_with_their_remedy(
