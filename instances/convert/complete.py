@@ -44,7 +44,9 @@ def complete(draft: Draft, options: ImportOptions) -> Instance:
         _fill(draft.links, key, draft.unread.get("edge", ()), options)
     attenuation = draft.attenuation_per_km
     if attenuation is None:
-        attenuation = options.need("attenuation_per_km", "attenuation_per_km")
+        needed = any(row.fields.get("probability") is None for row in draft.links)
+        ask = options.need if needed else lambda key, _: options.take(key)
+        attenuation = ask("attenuation_per_km", "attenuation_per_km")
     requests = _requests(draft, options)
     nodes = [_valid(row, Node, options) for row in draft.nodes]
     links = [_valid(row, Link, options) for row in draft.links]

@@ -115,7 +115,9 @@ def graph_of(instance: Instance) -> nx.Graph[str]:
         "metadata": instance.metadata.document(),
         "requests": [request.model_dump() for request in instance.requests],
     }
-    graph: nx.Graph[str] = nx.Graph(attenuation_per_km=instance.attenuation_per_km)
+    graph: nx.Graph[str] = nx.Graph()
+    if instance.attenuation_per_km is not None:
+        graph.graph["attenuation_per_km"] = instance.attenuation_per_km
     graph.graph[OURS] = json.dumps(extra)
     for node in instance.nodes:
         fields = node.model_dump(exclude={"id", "position_km"}, exclude_none=True)

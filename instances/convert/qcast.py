@@ -82,7 +82,7 @@ def write_net(instance: Instance) -> str:
             place = f"node {node.id!r}: position_km"
             raise cannot_hold(instance, place, "missing", "a place", "Lengths hang on it.")
     _check_lengths(instance)
-    head = [len(instance.nodes), instance.attenuation_per_km, swaps.pop(), 0]
+    head = [len(instance.nodes), instance.attenuation_per_km or 0.0, swaps.pop(), 0]
     nodes = [
         f"{node.memory} {node.position_km[0]} {node.position_km[1]}"
         for node in instance.nodes

@@ -93,7 +93,7 @@ def _nodes(instance: Instance, swaps: Sequence[float]) -> list[dict[str, Any]]:
 
 
 def _quantum(instance: Instance) -> list[dict[str, Any]]:
-    attenuation = attenuation_to_db(instance.attenuation_per_km) / METRES
+    attenuation = attenuation_to_db(instance.attenuation_per_km or 0.0) / METRES
     return [
         {
             "node1": link.source,

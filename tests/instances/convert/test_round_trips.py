@@ -175,3 +175,17 @@ def test_qcast_keeps_all_but_what_it_says(
     kept |= {"name": "x", "requests": [], "metadata": {"source": f"file x.{name}"}}
     supply = {"fidelity": 0.98} if kept["links"] else {}
     assert read_any(path, **supply) == Instance.model_validate(kept)
+
+
+@pytest.mark.parametrize("suffix", ["graphml", "gml", "json"])
+def test_no_attenuation_is_needed_where_every_link_has_a_probability(tmp_path: Path, suffix: str) -> None:
+    document = load_library("nsfnet-10").document()
+    document["attenuation_per_km"] = None
+    for link in document["links"]:
+        link["probability"] = 0.5
+    instance = Instance.model_validate(document)
+    write_any(instance, tmp_path / f"x.{suffix}")
+    assert read_any(tmp_path / f"x.{suffix}") == instance
+    supplied = {} if suffix == "json" else {"attenuation_per_km": 0.1}
+    again = read_any(tmp_path / f"x.{suffix}", **supplied)
+    assert again.attenuation_per_km == supplied.get("attenuation_per_km")
