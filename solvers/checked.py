@@ -87,20 +87,20 @@ def _bound_breaches(model: CompiledModel, values: Floats) -> Iterator[str]:
     below, above = model.lower - values, values - model.upper
     for j in np.flatnonzero(np.maximum(below, above) > FEASIBILITY).tolist():
         side, amount = (model.lower[j], below[j]) if below[j] > above[j] else (model.upper[j], above[j])
-        yield f"{_column(model, j)} = {values[j]:.9g} breaks its bound {side:.9g} by {amount:.2g}"
+        yield f"{_column(model, j)} = {values[j]:z.9g} breaks its bound {side:z.9g} by {amount:.2g}"
 
 
 def _whole_breaches(model: CompiledModel, values: Floats) -> Iterator[str]:
     off = np.where(model.integer, np.abs(values - np.round(values)), 0.0)
     for j in np.flatnonzero(off > FEASIBILITY).tolist():
-        yield f"{_column(model, j)} = {values[j]:.9g} is not whole, by {off[j]:.2g}"
+        yield f"{_column(model, j)} = {values[j]:z.9g} is not whole, by {off[j]:.2g}"
 
 
 def _set_breaches(model: CompiledModel, values: Floats) -> Iterator[str]:
     for number, members in enumerate(model.sos1):
         used = [j for j in members if abs(values[j]) > FEASIBILITY]
         if len(used) > 1:
-            both = ", ".join(f"{_column(model, j)} = {values[j]:.9g}" for j in used[:3])
+            both = ", ".join(f"{_column(model, j)} = {values[j]:z.9g}" for j in used[:3])
             yield f"{len(used)} members of SOS1 set {number} are not 0: {both}"
 
 
@@ -122,7 +122,7 @@ def _row_breaches(model: CompiledModel, values: Floats) -> Iterator[str]:
                 continue
             amount = sign * fsum([*exact, -side])
             if amount > FEASIBILITY * max(1.0, abs(side), *map(abs, exact)):
-                yield f"{_row(model, i)} = {fsum(exact):.9g} breaks its side {side:.9g} by {amount:.2g}"
+                yield f"{_row(model, i)} = {fsum(exact):z.9g} breaks its side {side:z.9g} by {amount:.2g}"
 
 
 def _objective_breaches(model: CompiledModel, values: Floats, result: SolveResult) -> Iterator[str]:
@@ -134,12 +134,12 @@ def _objective_breaches(model: CompiledModel, values: Floats, result: SolveResul
         return
     scale = max(1.0, abs(claimed), *map(abs, terms))
     if not abs(claimed - true) <= FEASIBILITY * scale:
-        yield f"the objective is {true:.9g}, not {claimed:.9g} as claimed"
+        yield f"the objective is {true:z.9g}, not {claimed:z.9g} as claimed"
     if result.bound is None:
         return
     short = (true - result.bound) if model.maximize else (result.bound - true)
     if not short <= FEASIBILITY * max(1.0, abs(true)):
-        yield f"the bound {result.bound:.9g} is on the wrong side of the objective {true:.9g}, by {short:.2g}"
+        yield f"the bound {result.bound:z.9g} is on the wrong side of the objective {true:z.9g}, by {short:.2g}"
 
 
 def _column(model: CompiledModel, j: int) -> str:

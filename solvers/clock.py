@@ -83,7 +83,7 @@ def _interrupted_after(seconds: float | None, phase: str) -> Iterator[None]:
     def refuse(_signal: int = 0, _frame: FrameType | None = None) -> NoReturn:
         raise BuildLimitError(
             f"the time limit was up before the model was ready (in the phase {phase!r}). "
-            "Give a longer --time-limit, or a variant that makes a smaller model."
+            "Try a longer --time-limit, or a variant that makes a smaller model."
         )
 
     in_use = current_thread() is not main_thread() or not hasattr(signal, "setitimer")

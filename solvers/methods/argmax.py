@@ -277,7 +277,8 @@ def milp_outcome(
         bound = ceiling if bound is None else min(bound, max(ceiling, known))
         if narrowed.known > bound + REFUTATION * max(1.0, abs(bound)):
             status = "wrong_solution"
-            message = f"an action with Q = {narrowed.known:.6g} refutes the claimed bound {bound:.6g}"
+            known, claimed = narrowed.known * model.unit, bound * model.unit
+            message = f"an action with Q = {known:z.6g} refutes the claimed bound {claimed:z.6g}"
     return Outcome(
         status=status,
         objective=result.objective,

@@ -269,7 +269,7 @@ BAD: dict[str, tuple[Edit, str, str, str]] = {  # edit; place, value, allowed
         "9223372036854775808",
         f"{COUNT} or null",
     ),
-    "memory as a power of ten": (node(memory=1e18), "nodes[1].memory", "1e+18", COUNT),
+    "memory as a power of ten": (node(memory=1e18), "nodes[1].memory", "1000000000000000000", COUNT),
     "no attenuation": (
         lambda data: data.pop("attenuation_per_km"),
         "attenuation_per_km",

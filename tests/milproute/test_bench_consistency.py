@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from milproute.bench.report.consistency import TOLERANCE, Judged, contradictions, judge
+from instances.tolerances import OPTIMALITY
+from milproute.bench.report.consistency import Judged, contradictions, judge
 from tests.milproute.records import record, spec
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def test_a_minimum_is_judged_the_other_way_round() -> None:
 
 @pytest.mark.parametrize("bound", [0.0, 0.5, 1e6, -1e6])
 def test_the_tolerance_is_relative_to_bounds_larger_than_one(bound: float) -> None:
-    slack = TOLERANCE * max(1.0, abs(bound))
+    slack = OPTIMALITY * max(1.0, abs(bound))
     claim = bare("time_limit", 0, bound=bound)
 
     def beaten_by(excess: float) -> bool:

@@ -40,10 +40,10 @@ def test_a_bound_that_the_answer_beats_makes_the_cell_wrong(tmp_path: Path) -> N
     plan = argmax(qnet, instance, engine="milp", max_hops=hops, solver=recorder)
     assert (plan.status, plan.verified) == ("optimal", True)  # the second answer is right
     assert plan.objective == pytest.approx(1.8231804420304714, abs=1e-5)
-    assert plan.message is not None and "refutes the claimed bound 0.5" in plan.message
-    assert recorder.bounds[0] == 0.5
+    assert plan.message is not None and "refutes the claimed bound 1" in plan.message
+    assert recorder.bounds[0] == 1.0  # 0.5 of the model, which counts in units of 2
     (told,) = recorder.beaten(plan.objective)
-    assert told == f"a bound of 0.5 was claimed, and {plan.objective:.9g} is attained"
+    assert told == f"a bound of 1 was claimed, and {plan.objective:.9g} is attained"
     spec = CellSpec(
         instance="i",
         instance_digest="d",

@@ -111,7 +111,8 @@ def test_a_time_limit_is_a_status_and_auto_goes_on_with_a_milp(monkeypatch: pyte
     assert auto.objective == pytest.approx(truth.objective, abs=1e-6)
     monkeypatch.setattr(engines, "can_attach", lambda: False)
     alone = argmax(net, instance, max_hops=hops, limits=SolveOptions(gap=0.0))
-    assert (alone.engine, alone.status, alone.bound) == ("branch", "time_limit", 1e3)
+    assert (alone.engine, alone.status) == ("branch", "time_limit")
+    assert alone.bound is not None and alone.objective is not None and alone.bound > alone.objective + 8.0
     assert alone.message is not None
     assert "OMLT is not installed: pip install 'milproute[nets]'" in alone.message
     monkeypatch.undo()
