@@ -139,7 +139,8 @@ def _objective_breaches(model: CompiledModel, values: Floats, result: SolveResul
         return
     short = (true - result.bound) if model.maximize else (result.bound - true)
     if not short <= FEASIBILITY * max(1.0, abs(true)):
-        yield f"the bound {result.bound:z.9g} is on the wrong side of the objective {true:z.9g}, by {short:.2g}"
+        claims = f"the bound {result.bound:z.9g} is on the wrong side of the objective {true:z.9g}"
+        yield f"{claims}, by {short:.2g}"
 
 
 def _column(model: CompiledModel, j: int) -> str:
