@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 # Copies of all requests together up to which what is told apart by copy may be listed.
 MOST_COPIES = 1_000
+# Copies of one request up to which a net over them can be solved in doubles with the precision of a copy.
+LARGEST_COPIES = 1_000_000
 
 
 @dataclass(frozen=True, init=False)
@@ -99,6 +101,21 @@ class ActionRules:
         ends = [min(held[row[r.source]], held[row[r.target]]) for r in self.instance.requests]
         least: Integers = np.minimum(self.demands, np.array(ends, dtype=np.int64))
         return least
+
+    def refuse_huge_copies(self) -> None:
+        """Refuse more copies of a request than a net over them can tell apart in doubles.
+
+        Raises
+        ------
+        OptionError : a request may have more than `LARGEST_COPIES`.
+        """
+        row = int(np.argmax(self.copies)) if len(self.copies) else 0
+        if self.copies.max(initial=0) > LARGEST_COPIES:
+            raise OptionError(
+                f"requests[{row}] ({self.instance.requests[row].id!r}) may have {self.copies[row]:,} copies "
+                f"of its paths; allowed: at most {LARGEST_COPIES:,} under a Q-net. Lower its demand, or the "
+                "memory or channels at its ends."
+            )
 
     def refuse_many_copies(self, what: str) -> None:
         """Refuse to treat every copy of a request apart where there are more than `MOST_COPIES`.

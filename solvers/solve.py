@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from formulations import FORMULATIONS, LINK, Flows, Formulation, ModelOptions, compile_model
+from formulations import FORMULATIONS, LINK, PATH, Flows, Formulation, ModelOptions, compile_model
 from instances import OptionError
 from instances.errors import unknown_name
 from instances.files import write_bytes
 from solvers.backend import Watch
 from solvers.backends import load_backend
 from solvers.clock import BuildLimitError, Clock
+from solvers.confirm import confirm as confirm_plan
+from solvers.confirm import other_ways
 from solvers.job import Job, Outcome, nothing_built
 from solvers.methods.exact import solve_exactly
 from solvers.methods.reps import exact_slot, round_slot
@@ -51,6 +55,7 @@ def solve(
     limits: SolveOptions | None = None,
     seed: int = 0,
     watch: Watch | None = None,
+    confirm: bool = False,
 ) -> Plan:
     """Solve ``instance`` and return a plan that the independent checker has seen.
 
@@ -67,6 +72,9 @@ def solve(
     limits : time, gap, threads, seed and native options of the solver.
     seed : of link and swap outcomes, and of random rounding.
     watch : told how the solve goes.
+    confirm : prove the claim a second time, by another solver where one is installed, else by the same one on
+        a permuted model with other settings; this takes up to the time limit once more. ``confirmed_by`` says
+        how, and a contradiction is ``wrong_solution``. Of a whole slot the bound on its pairs is confirmed.
 
     Returns
     -------
@@ -79,26 +87,54 @@ def solve(
     InstanceError : an instance that the formulation cannot state.
     MissingSolverError : the solver is not installed.
     """
-    chosen, run, options = _choose(formulation, variant, method, flows, relax)
+    stated, run, options = _choose(formulation, variant, method, flows, relax)
     backend, limits = select(solver, limits)
-    clock = Clock(limits.time_limit)
-    job = Job(instance, chosen, options, backend, limits, seed=seed, watch=watch or Watch(), clock=clock)
-    try:
-        outcome = run(job)
-    except BuildLimitError as error:
-        outcome = nothing_built(str(error))
-    heuristic = run in (round_links, round_paths)
-    name = f"{options.variant}+rounding" if heuristic else options.variant
-    return checked_plan(
-        instance,
-        outcome,
-        backend,
-        clock.seconds,
-        formulation=formulation,
-        variant=name,
-        relaxed=options.relax,
-        flows=options.flows,
-    )
+    problem = _Problem(instance, formulation, stated, run, options, seed)
+    plan = problem.solve(backend, limits, watch or Watch())
+    if not confirm:
+        return plan
+    again = problem.slot_bound(plan) if formulation == "reps" else problem
+    with ExitStack() as stack:
+        ways = other_ways(backend, limits, stack)
+        return confirm_plan(plan, lambda way: again.solve(way.backend, way.limits, Watch()), ways, limits.gap)
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """What is solved and how, for whichever back end."""
+
+    instance: Instance
+    formulation: str
+    stated: Formulation
+    run: Callable[[Job], Outcome]
+    options: ModelOptions
+    seed: int
+
+    def solve(self, backend: Backend, limits: SolveOptions, watch: Watch) -> Plan:
+        """Solve and have the plan checked."""
+        clock, how = Clock(limits.time_limit), (self.stated, self.options, backend, limits)
+        job = Job(self.instance, *how, seed=self.seed, watch=watch, clock=clock)
+        try:
+            outcome = self.run(job)
+        except BuildLimitError as error:
+            outcome = nothing_built(str(error))
+        heuristic = self.run in (round_links, round_paths)
+        return checked_plan(
+            self.instance,
+            outcome,
+            backend,
+            clock.seconds,
+            formulation=self.formulation,
+            variant=f"{self.options.variant}+rounding" if heuristic else self.options.variant,
+            relaxed=self.options.relax,
+            flows=self.options.flows,
+        )
+
+    def slot_bound(self, plan: Plan) -> _Problem:
+        """Return the path ILP on the pairs of a slot: its optimum bounds the paths of the slot."""
+        pairs = [drawn.pairs for drawn in plan.entangled_pairs or ()]
+        drawn = self.instance.with_pairs(pairs) if pairs else self.instance
+        return _Problem(drawn, "path", PATH, solve_exactly, ModelOptions("by-source"), self.seed)
 
 
 def write_model(

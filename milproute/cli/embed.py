@@ -8,6 +8,7 @@ import typer
 
 from milproute.cli.console import OK, InstanceArgument, JsonOption, err, out, print_json, whole
 from milproute.cli.flags import (
+    ConfirmFlag,
     GapFlag,
     ModelFlag,
     OutFlag,
@@ -56,6 +57,7 @@ def embed(
     out_file: OutFlag = None,
     plot: PlotFlag = None,
     write_model: ModelFlag = None,
+    confirm: ConfirmFlag = False,
     as_json: JsonOption = False,
 ) -> None:
     """Embed QNET in a MILP over the joint actions of INSTANCE and find its best action, proven.
@@ -75,8 +77,8 @@ def embed(
     from solvers.selector import parse_selector
 
     options = ArgmaxOptions(actions, relu, bounds, engine, max_hops, max_columns)
-    if not solve and (out_file or plot):
-        raise OptionError("--out and --plot need a solved action; allowed: with --solve")
+    if not solve and (out_file or plot or confirm):
+        raise OptionError("--out, --plot and --confirm need a solved action; allowed: with --solve")
     check_outputs([qnet, instance], out_file, plot, write_model)
     name, native = parse_selector(solver)
     limits = SolveOptions(time_limit, gap, threads, seed, native)
@@ -89,7 +91,9 @@ def embed(
     from milproute.progress import live_progress
 
     with Worker(name) as worker, live_progress(err(), problem.name) as watch:
-        plan = argmax(net, problem, **asdict(options), solver=worker, limits=limits, watch=watch)
+        plan = argmax(
+            net, problem, **asdict(options), solver=worker, limits=limits, watch=watch, confirm=confirm
+        )
     if out_file is not None:
         save(plan, out_file)
     if plot is not None:

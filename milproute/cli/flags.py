@@ -13,7 +13,14 @@ SolverFlag = Annotated[
     str, typer.Option("--solver", help="Solver, with native options if need be: highs[presolve=off].")
 ]
 TimeLimitFlag = Annotated[
-    float, typer.Option("--time-limit", parser=number, metavar="SECONDS", help="Seconds for the solver.")
+    float,
+    typer.Option(
+        "--time-limit", parser=number, metavar="SECONDS", help="Seconds for building and solving together."
+    ),
+]
+ConfirmFlag = Annotated[
+    bool,
+    typer.Option("--confirm", help="Prove the claim a second time in another way, up to the same limit."),
 ]
 GapFlag = Annotated[
     float, typer.Option("--gap", parser=number, metavar="GAP", help="Relative gap at which to stop.")

@@ -66,6 +66,8 @@ def _details(console: Console, problem: Instance, plan: Plan) -> None:
     """Print what only some formulations have, and how long it all took."""
     if plan.message and exit_status(plan) == OK:
         console.print(plan.message, markup=False, soft_wrap=True)
+    if plan.confirmed_by is not None:
+        console.print(f"confirmed by {plan.confirmed_by}", style="green", markup=False, soft_wrap=True)
     if plan.forward is not None:
         console.print(f"forward pass {plan.forward:z.6g}, residual {plan.residual:.1e}")
     if plan.neurons is not None:

@@ -11,6 +11,7 @@ import typer
 
 from milproute.cli.console import InstanceArgument, JsonOption, err, whole
 from milproute.cli.flags import (
+    ConfirmFlag,
     GapFlag,
     ModelFlag,
     OutFlag,
@@ -51,6 +52,7 @@ def solve(
     out_file: OutFlag = None,
     plot: PlotFlag = None,
     write_model: ModelFlag = None,
+    confirm: ConfirmFlag = False,
     as_json: JsonOption = False,
 ) -> None:
     """Decide which link attempts to make or which paths to swap, with a proof of how good it is.
@@ -92,6 +94,7 @@ def solve(
                 limits=limits,
                 seed=seed,
                 watch=watch,
+                confirm=confirm,
             )
     except BackendError:
         if write_model is not None:  # the model is what explains a refusal

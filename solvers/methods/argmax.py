@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ from instances.plan import NeuronCounts
 from instances.tolerances import COMPARISON, REFUTATION
 from solvers.backend import Watch
 from solvers.clock import BuildLimitError, Clock
+from solvers.confirm import Way, other_ways
+from solvers.confirm import confirm as confirm_plan
 from solvers.job import Outcome, rounded
 from solvers.methods.argmax_problem import MAX_HOPS, ArgmaxOptions, ArgmaxProblem
 from solvers.methods.cuts import strengthen
@@ -27,7 +30,7 @@ from solvers.plans import checked_plan
 from solvers.selector import select
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -56,6 +59,7 @@ def argmax(
     solver: str | Backend = "highs",
     limits: SolveOptions | None = None,
     watch: Watch | None = None,
+    confirm: bool = False,
 ) -> Plan:
     """Return the joint action of the action set with the largest Q, with a proof.
 
@@ -64,6 +68,8 @@ def argmax(
     qnet, instance : the net and the problem its blocks describe.
     actions, relu, bounds, engine, max_hops, max_columns : see `ArgmaxOptions`.
     solver, limits, watch : as in `solvers.solve`.
+    confirm : prove the claim a second time: by the engine ``branch``, or where that made it by a MILP of
+        another solver; see `solvers.solve`.
 
     Returns
     -------
@@ -77,12 +83,46 @@ def argmax(
     """
     options = ArgmaxOptions(actions, relu, bounds, engine, max_hops, max_columns)
     backend, limits = select(solver, limits)
+    plan = _argmax(qnet, instance, options, backend, limits, watch)
+    if not confirm:
+        return plan
+    with ExitStack() as stack:
+        ways = _other_engines(plan, options, backend, limits, stack)
+        return confirm_plan(
+            plan,
+            lambda way: _argmax(qnet, instance, way.options or options, way.backend, way.limits, None),
+            ways,
+            limits.gap,
+        )
+
+
+def _argmax(
+    qnet: QNet,
+    instance: Instance,
+    options: ArgmaxOptions,
+    backend: Backend,
+    limits: SolveOptions,
+    watch: Watch | None,
+) -> Plan:
     problem = pose(qnet, instance, options, Clock(limits.time_limit))
     if problem.options.engine != "price":
         return write_plan(problem, *_answer(problem, backend, limits, watch))
     listing = price(problem, backend, limits, watch)
     outcome, _, _, found = _answer(listing.problem, backend, limits, watch)
     return write_plan(problem, listing.settle(outcome, limits.gap), backend, "price", found)
+
+
+def _other_engines(
+    plan: Plan, options: ArgmaxOptions, backend: Backend, limits: SolveOptions, stack: ExitStack
+) -> Iterator[Way]:
+    """Yield other ways to the same argmax: branch and bound, which needs no solver, then a MILP."""
+    listed = replace(options, actions="columns", relu="tight", bounds="path", engine="branch")
+    if plan.engine != "branch":
+        yield Way(backend, limits, "branch and bound over paths, without a solver", listed)
+    for actions in ("columns", "layers"):  # layers where paths are too many to list
+        milp = replace(listed, actions=actions, engine="milp")
+        for way in other_ways(backend, limits, stack):
+            yield way._replace(words=f"{way.words} ({milp.variant})", options=milp)
 
 
 def pose(qnet: QNet, instance: Instance, options: ArgmaxOptions, clock: Clock | None = None) -> ArgmaxProblem:

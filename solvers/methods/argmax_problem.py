@@ -169,6 +169,7 @@ class ArgmaxProblem:
         with self.clock.phase("paths"):
             inputs, options = self.qnet.inputs, self.options
             self.rules = ActionRules(self.instance, options.max_hops)
+            self.rules.refuse_huge_copies()
             self.positions = action_positions(self.instance, inputs)
             self.state = state_vector(self.instance, inputs)
             self.net = fold_state(self.qnet, self.state, self.positions)
