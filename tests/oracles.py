@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import cache
 from math import ceil
 from typing import TYPE_CHECKING
@@ -51,15 +52,17 @@ def node_paths(instance: Instance, request: int) -> list[tuple[str, ...]]:
 def most_link_connections(instance: Instance, weights: Sequence[float] | None = None) -> float:
     """Largest (weighted) number of connections whose attempts fit channels and memories.
 
-    A link with load F makes ceil(F / p) attempts. Rejects the drawn example when the search is long.
+    A link with load F makes ceil(F (1 - 1e-9) / p) attempts, in exact fractions: p counts as a fraction F / x
+    from 1e-9 below it on. Rejects the drawn example when the search is long.
     """
     links = instance.links
-    p = instance.probabilities.tolist()
+    p = [Fraction(value) for value in instance.probabilities.tolist()]
+    almost = 1 - Fraction(1, 10**9)
 
     def fits(loads: Loads) -> bool:
         if any(n and p[e] == 0 for e, n in enumerate(loads)):
             return False
-        attempts = [ceil(n / p[e] - 1e-9) if n else 0 for e, n in enumerate(loads)]
+        attempts = [ceil(n * almost / p[e]) if n else 0 for e, n in enumerate(loads)]
         if any(x > link.channels for x, link in zip(attempts, links, strict=True)):
             return False
         used = {node.id: 0 for node in instance.nodes}

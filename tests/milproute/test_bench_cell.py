@@ -20,14 +20,15 @@ from instances.library import fingerprint
 from instances.library.qnets import FOLDER, load_library_qnet, qnet_library
 from milproute.bench import groups
 from milproute.bench.cell import find_instance, find_qnet
-from milproute.bench.children import EndedError, end_cells
-from milproute.bench.launch import GRACE, run_cell
+from milproute.bench.children import Ended, EndedError, end_cells
+from milproute.bench.launch import GRACE, _cause, run_cell
 from milproute.bench.record import CellSpec, Record
 from milproute.bench.recorder import Recorder
 from milproute.bench.report.consistency import contradictions, judge
 from milproute.bench.stream import read_stream
 from milproute.bench.task import Task
 from solvers import load_backend, solve
+from tests.formulations.cases import make
 from tests.milproute.bench_cases import in_mood, install_stub, read, running_cells, toy_spec
 
 if TYPE_CHECKING:
@@ -140,13 +141,44 @@ def test_a_solver_that_ignores_its_limit_is_killed_with_all_it_started_and_keeps
 ) -> None:
     outcome = read(run_cell(in_mood("hang"), (), grace=4.0))
     record = outcome.record
-    assert (record.status, record.native_status) == ("time_limit", "killed")
+    assert (record.status, record.termination, record.native_status) == ("time_limit", "time_limit", "killed")
     assert record.bound == 5.0
     assert record.objective is None  # the incumbent died unchecked
     ((seconds, *rest),) = record.trace
     assert rest == [7, 2.0, 5.0]
     assert seconds < record.wall < GRACE + 1.1
     assert not running_cells(stub)
+
+
+def test_a_model_that_is_not_built_in_time_is_no_fault_of_the_solver() -> None:
+    links = [("a", "b", 1, 0.9), ("b", "c", 1, 0.9)]
+    instance = make(links, [("a", "c")], pairs=[300_000, 300_000])
+    spec = toy_spec(
+        instance="large.json",
+        instance_digest=fingerprint(instance),
+        formulation="path",
+        variant="per-copy",
+        solver="highs",
+        solver_version=load_backend("highs").version,
+    )
+    record = read(run_cell(Task(spec=spec, document=instance.document()).model_dump_json())).record
+    assert (record.status, record.termination, record.native_status) == ("no_solution", "build_limit", "")
+    assert record.message is not None and "before the model was ready" in record.message
+    assert record.wall < GRACE
+
+
+@pytest.mark.parametrize(
+    ("built", "status", "ending", "words"),
+    [
+        (False, "no_solution", "build_limit", "its model was not built within the time limit of 1 s"),
+        (True, "time_limit", "time_limit", "it ignored its time limit of 1 s and was killed"),
+    ],
+)
+def test_a_killed_cell_is_blamed_on_the_solver_only_once_it_was_asked(
+    built: bool, status: str, ending: str, words: str
+) -> None:
+    killed = Ended(code=-9, late=True, seconds=12.0, peak_mb=100.0)
+    assert _cause(Task(spec=toy_spec()), killed, False, built, "") == (status, ending, "killed", words)
 
 
 def test_no_space_to_work_in_is_no_row(stub: Path) -> None:
