@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from formulations.compiled import CompiledModel, compile_model
-from formulations.flows import Route
-from formulations.formulation import Decision, Flows, Formulated, Formulation, ModelOptions
-from formulations.link_ilp import LINK
-from formulations.path_ilp import PATH, copies_of, known_pairs
-from formulations.paths import best_path
+from milproute.formulations.compiled import CompiledModel, compile_model
+from milproute.formulations.flow.arc_flow import Route
+from milproute.formulations.flow.shortest_path import best_path
+from milproute.formulations.formulation import Decision, Flows, Formulated, Formulation, ModelOptions
+from milproute.formulations.link_ilp import LINK
+from milproute.formulations.path_ilp import PATH, copies_of, known_pairs
 
 FORMULATIONS = {formulation.name: formulation for formulation in (LINK, PATH)}
 

@@ -10,7 +10,7 @@ import pyomo.environ as pyo
 import scipy.sparse as sp
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 
-from instances import ModelSize
+from milproute.instances import ModelSize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

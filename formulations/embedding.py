@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyomo.environ as pyo
 
-from formulations.relu.net_block import attach_net
-from formulations.relu.scaling import unit_of
+from milproute.formulations.relu.net_block import attach_net
+from milproute.formulations.relu.scaling import unit_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from formulations.actions import ActionModel
-    from formulations.relu.affine import AffineNet
-    from formulations.relu.bounds import Bounds, Box
+    from milproute.formulations.action_sets import ActionModel
+    from milproute.formulations.relu.bounds import Bounds, Box
+    from milproute.formulations.relu.folded_net import AffineNet
 
 
 LARGEST_INPUT = 1024.0

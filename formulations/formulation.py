@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from formulations.compiled import CompiledModel
-    from formulations.flows import Route
-    from instances import Instance
+    from milproute.formulations.compiled import CompiledModel
+    from milproute.formulations.flow.arc_flow import Route
+    from milproute.instances import Instance
 
 Flows = Literal["integer", "continuous"]
 

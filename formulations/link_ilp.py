@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyomo.environ as pyo
 
-from formulations.commodities import one_per_request, one_per_root
-from formulations.flows import (
+from milproute.formulations.flow.arc_flow import (
     add_flows,
     arcs_of,
     flows_of,
@@ -17,19 +16,26 @@ from formulations.flows import (
     routes_of,
     usable_links,
 )
-from formulations.formulation import Decision, Formulated, Formulation, ModelOptions
-from formulations.link_tightening import add_spare_attempts
-from instances.expected_load import as_fraction, fewest_attempts, largest_load, most_attempts, row_coefficient
-from instances.tolerances import FEASIBILITY
+from milproute.formulations.flow.commodities import one_per_request, one_per_root
+from milproute.formulations.flow.link_tightening import add_spare_attempts
+from milproute.formulations.formulation import Decision, Formulated, Formulation, ModelOptions
+from milproute.instances.expected_load import (
+    as_fraction,
+    fewest_attempts,
+    largest_load,
+    most_attempts,
+    row_coefficient,
+)
+from milproute.instances.tolerances import FEASIBILITY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from formulations.compiled import CompiledModel
-    from formulations.flows import Route
-    from instances import Instance
+    from milproute.formulations.compiled import CompiledModel
+    from milproute.formulations.flow.arc_flow import Route
+    from milproute.instances import Instance
 
 
 def link_ilp(instance: Instance, options: ModelOptions) -> Formulated:
@@ -44,8 +50,9 @@ def link_ilp(instance: Instance, options: ModelOptions) -> Formulated:
 
     load[e] is the flow of all commodities over e in both directions; p_e and m_u are probability and
     memory, c_e the channels, at most the memory at either end. What a whole load is, and that of p_e only
-    the fraction it stands for counts, is said in `instances.expected_load`. The objective is expected link
-    flow: an upper bound on what a slot delivers (without caching), not the expected number of connections.
+    the fraction it stands for counts, is said in `milproute.instances.expected_load`. The objective is
+    expected link flow: an upper bound on what a slot delivers (without caching), not the expected number of
+    connections.
 
     Variants: ``per-request`` (textbook: one commodity a request) and ``by-source`` (requests with a
     common end merged, exact; see `one_per_root`). ``flows="continuous"`` keeps only the attempts whole;

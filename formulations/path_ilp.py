@@ -7,17 +7,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyomo.environ as pyo
 
-from formulations.commodities import one_per_copy, one_per_request, one_per_root
-from formulations.flows import add_flows, arcs_of, load_of, refuse_min_fidelity, routes_of, usable_links
-from formulations.formulation import Decision, Formulated, Formulation, ModelOptions
-from instances import InstanceError, OptionError
+from milproute.formulations.flow.arc_flow import (
+    add_flows,
+    arcs_of,
+    load_of,
+    refuse_min_fidelity,
+    routes_of,
+    usable_links,
+)
+from milproute.formulations.flow.commodities import one_per_copy, one_per_request, one_per_root
+from milproute.formulations.formulation import Decision, Formulated, Formulation, ModelOptions
+from milproute.instances import InstanceError, OptionError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from formulations.commodities import Commodity
-    from formulations.compiled import CompiledModel
-    from instances import Instance
+    from milproute.formulations.compiled import CompiledModel
+    from milproute.formulations.flow.commodities import Commodity
+    from milproute.instances import Instance
 
 # Columns of the variant per-copy: Pyomo takes about a kilobyte for each.
 LARGEST_PER_COPY = 5_000_000

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from instances.errors import (
+from milproute.instances.checker.check import check
+from milproute.instances.errors import (
     DocumentError,
     InstanceError,
     MilprouteError,
@@ -12,12 +13,12 @@ from instances.errors import (
     PlanError,
     QNetError,
 )
-from instances.files import load_instance, load_plan, save
-from instances.generators import generate
-from instances.instance import Instance, Metadata, Request
-from instances.library import library_names
-from instances.network import Link, Network, Node
-from instances.plan import (
+from milproute.instances.files import load_instance, load_plan, save
+from milproute.instances.generators.generate import generate
+from milproute.instances.instance import Instance, Metadata, Request
+from milproute.instances.library import library_names
+from milproute.instances.network import Link, Network, Node
+from milproute.instances.plan import (
     Attempt,
     DrawnPairs,
     ModelSize,
@@ -28,9 +29,8 @@ from instances.plan import (
     Termination,
     Violation,
 )
-from instances.qnet import QNet, load_qnet, save_qnet
-from instances.source import resolve
-from instances.verify import check
+from milproute.instances.qnets.net import QNet, load_qnet, save_qnet
+from milproute.instances.resolve import resolve
 
 __all__ = [
     "Attempt",

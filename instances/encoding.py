@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from instances.errors import DocumentError
+    from milproute.instances.errors import DocumentError
 
 # UTF-32 first: its little-endian mark begins with that of UTF-16.
 MARKS = (

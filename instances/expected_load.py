@@ -19,7 +19,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from instances.network import Network
+    from milproute.instances.network import Network
 
 # The rounding of p itself to a double is forgiven on top, so that a decimal at exactly 1e-9 counts.
 COUNTS_AS = Fraction(1, 10**9) + Fraction(1, 10**15)

@@ -8,10 +8,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from instances.encoding import decode
-from instances.errors import DocumentError, InstanceError, OutputError, PlanError
-from instances.instance import INSTANCE_FORMAT, Instance
-from instances.plan import PLAN_FORMAT, Plan
+from milproute.instances.encoding import decode
+from milproute.instances.errors import DocumentError, InstanceError, OutputError, PlanError
+from milproute.instances.instance import INSTANCE_FORMAT, Instance
+from milproute.instances.plan import PLAN_FORMAT, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from instances.frozen import AnyWhole, Count, Frozen, Identifier, UnitInterval, inconsistent
-from instances.network import Network, check_unique, network_fields
+from milproute.instances.network import Network, check_unique, network_fields
+from milproute.instances.schema import AnyWhole, Count, Frozen, Identifier, UnitInterval, inconsistent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

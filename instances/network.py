@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import ConfigDict, Field, model_validator
 
-from instances.frozen import (
+from milproute.instances.physics import link_probability
+from milproute.instances.schema import (
     Count,
     Frozen,
     Identifier,
@@ -20,7 +21,6 @@ from instances.frozen import (
     absent,
     inconsistent,
 )
-from instances.physics import link_probability
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

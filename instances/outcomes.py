@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from instances.errors import OptionError
+from milproute.instances.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
-    from instances.instance import Instance
-    from instances.network import Network
-    from instances.plan import Plan, RoutedPath
+    from milproute.instances.instance import Instance
+    from milproute.instances.network import Network
+    from milproute.instances.plan import Plan, RoutedPath
 
 # Channels and copies up to this number own a random number each; more of them share one, which is turned into
 # their sum by the quantile function, so that no cost grows with a capacity.

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from instances.errors import OptionError
-from instances.tolerances import COMPARISON
+from milproute.instances.errors import OptionError
+from milproute.instances.tolerances import COMPARISON
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
-    from instances.network import Network
-    from instances.plan import RoutedPath
+    from milproute.instances.network import Network
+    from milproute.instances.plan import RoutedPath
 
 # exp(-a L) = 10^(-A L / 10): the same loss is a per km, or A = a * this in dB per km.
 DB_PER_NEPER = 10 / math.log(10)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from instances.frozen import (
+from milproute.instances.schema import (
     LARGEST_COUNT,
     AnyWhole,
     Count,

@@ -5,15 +5,12 @@ Everything public is here and loaded on first use: importing milproute loads nei
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from formulations.predictor import add_qnet
-    from instances import (
+    from milproute.formulations.add_qnet import add_qnet
+    from milproute.instances import (
         Instance,
         InstanceError,
         Link,
@@ -37,11 +34,11 @@ if TYPE_CHECKING:
         save_qnet,
     )
     from milproute.plotting import plot_network, plot_plan, save_figure
-    from solvers import SolveOptions, solve
-    from solvers.methods.argmax import argmax
+    from milproute.solvers import SolveOptions, solve
+    from milproute.solvers.argmax.argmax import argmax
 
 _ROOMS = {
-    "instances": (
+    "milproute.instances": (
         "Instance",
         "InstanceError",
         "Link",
@@ -64,9 +61,9 @@ _ROOMS = {
         "save",
         "save_qnet",
     ),
-    "formulations.predictor": ("add_qnet",),
-    "solvers": ("SolveOptions", "solve"),
-    "solvers.methods.argmax": ("argmax",),
+    "milproute.formulations.add_qnet": ("add_qnet",),
+    "milproute.solvers": ("SolveOptions", "solve"),
+    "milproute.solvers.argmax.argmax": ("argmax",),
     "milproute.plotting": ("plot_network", "plot_plan", "save_figure"),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
@@ -113,25 +110,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_HOME})
-
-
-def _refuse_shadows() -> None:
-    """Make sure that the other rooms are ours, before any is imported: their names are not unusual."""
-    home = Path(__file__).resolve().parent.parent
-    for room in ("instances", "formulations", "solvers"):
-        module = sys.modules.get(room)
-        found = module.__spec__ if module is not None else find_spec(room)
-        file = found.origin if found is not None and found.has_location else None
-        file = file or getattr(module, "__file__", None)
-        folders = found.submodule_search_locations if found is not None else None
-        place = Path(file) if file else Path(*list(folders)[:1]) if folders else None
-        if place is None:
-            raise ImportError(f"milproute needs its own package {room!r} in {home}: install milproute again.")
-        if place.resolve() not in (home / room, home / room / "__init__.py"):
-            raise ImportError(
-                f"milproute needs its own package {room!r} in {home}, but {place} is in the way. "
-                "Rename it, or start Python from another folder."
-            )
-
-
-_refuse_shadows()

@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.text import Text
 
 from milproute.shown import gap_text, number_text
-from solvers import Watch
+from milproute.solvers import Watch
 
 FRESH = 2.0  # seconds for which a new incumbent keeps its star
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from solvers import TracePoint
+    from milproute.solvers import TracePoint
 
 
 class _Line:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from instances.plan import relative_gap
+from milproute.instances.plan import relative_gap
 
 LARGE = 10.0  # a relative gap above it is not worth its digits
 

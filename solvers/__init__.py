@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from solvers.backend import Backend, Capability, Watch
-from solvers.backends import BACKENDS, load_backend
-from solvers.results import BackendError, MissingSolverError, SolveOptions, SolveResult, TracePoint
-from solvers.solve import METHODS, solve
-from solvers.worker import Worker
+from milproute.solvers.backends import BACKENDS, load_backend
+from milproute.solvers.interface import Backend, Capability, Watch
+from milproute.solvers.results import BackendError, MissingSolverError, SolveOptions, SolveResult, TracePoint
+from milproute.solvers.solve import METHODS, solve
+from milproute.solvers.wrappers.process import Worker
 
 __all__ = [
     "BACKENDS",

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 from pyomo.common.gc_manager import PauseGC
 
-from instances import MilprouteError
+from milproute.instances import MilprouteError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-    from solvers.results import SolveOptions
+    from milproute.solvers.results import SolveOptions
 
 LEAST = 1e-3  # seconds that a solver is given at least
 AGAIN = 0.5  # seconds until a phase that swallowed the interruption is interrupted once more

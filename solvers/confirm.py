@@ -6,22 +6,22 @@ from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from instances import MilprouteError, Violation
-from instances.tolerances import OPTIMALITY, REFUTATION
-from solvers.backend import Around
-from solvers.backends import is_installed, load_backend
-from solvers.permuted import Permuted
-from solvers.results import is_closed
-from solvers.worker import Worker
+from milproute.instances import MilprouteError, Violation
+from milproute.instances.tolerances import OPTIMALITY, REFUTATION
+from milproute.solvers.backends import is_installed, load_backend
+from milproute.solvers.interface import Around
+from milproute.solvers.results import is_closed
+from milproute.solvers.wrappers.permuted import Permuted
+from milproute.solvers.wrappers.process import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import ExitStack
 
-    from instances import Plan
-    from solvers.backend import Backend
-    from solvers.methods.argmax_problem import ArgmaxOptions
-    from solvers.results import SolveOptions
+    from milproute.instances import Plan
+    from milproute.solvers.argmax.problem import ArgmaxOptions
+    from milproute.solvers.interface import Backend
+    from milproute.solvers.results import SolveOptions
 
 # Back ends in the order in which they are asked to confirm another one.
 WITNESSES = ("scip", "gurobi", "highs")

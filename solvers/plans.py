@@ -5,16 +5,16 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from instances import Attempt, Plan, RoutedPath, check
-from instances.plan import DrawnPairs, relative_gap
-from instances.tolerances import COMPARISON
+from milproute.instances import Attempt, Plan, RoutedPath, check
+from milproute.instances.plan import DrawnPairs, relative_gap
+from milproute.instances.tolerances import COMPARISON
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from instances import Instance, QNet
-    from solvers.backend import Backend
-    from solvers.job import Outcome
+    from milproute.instances import Instance, QNet
+    from milproute.solvers.interface import Backend
+    from milproute.solvers.pipeline import Outcome
 
 
 def checked_plan(

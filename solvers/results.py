@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from instances import MilprouteError, OptionError
-from instances.plan import relative_gap
-from instances.tolerances import INTEGRALITY, OPTIMALITY
+from milproute.instances import MilprouteError, OptionError
+from milproute.instances.plan import relative_gap
+from milproute.instances.tolerances import INTEGRALITY, OPTIMALITY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from formulations import CompiledModel
-    from instances import Status, Termination
+    from milproute.formulations import CompiledModel
+    from milproute.instances import Status, Termination
 
 # Reasons to end that are no status of their own: a solution may be there all the same.
 OTHER_LIMITS: Mapping[Termination, Status] = {"interrupted": "time_limit", "other_limit": "time_limit"}

@@ -6,12 +6,12 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from instances import OptionError
-from solvers.backends import load_backend
-from solvers.results import SolveOptions
+from milproute.instances import OptionError
+from milproute.solvers.backends import load_backend
+from milproute.solvers.results import SolveOptions
 
 if TYPE_CHECKING:
-    from solvers.backend import Backend
+    from milproute.solvers.interface import Backend
 
 SELECTOR = re.compile(r"(?P<name>[^\[\]]+)(\[(?P<options>[^\[\]]*)\])?")
 WORDS = {"true": True, "false": False}

@@ -8,29 +8,29 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from formulations import FORMULATIONS, LINK, PATH, Flows, Formulation, ModelOptions, compile_model
-from instances import OptionError
-from instances.errors import unknown_name
-from instances.files import write_bytes
-from solvers.backend import Watch
-from solvers.backends import load_backend
-from solvers.clock import BuildLimitError, Clock
-from solvers.confirm import confirm as confirm_plan
-from solvers.confirm import other_ways
-from solvers.job import Job, Outcome, nothing_built
-from solvers.methods.exact import solve_exactly
-from solvers.methods.reps import exact_slot, round_slot
-from solvers.methods.rounding import round_links, round_paths
-from solvers.plans import checked_plan
-from solvers.selector import select
+from milproute.formulations import FORMULATIONS, LINK, PATH, Flows, Formulation, ModelOptions, compile_model
+from milproute.instances import OptionError
+from milproute.instances.errors import unknown_name
+from milproute.instances.files import write_bytes
+from milproute.solvers.backends import load_backend
+from milproute.solvers.clock import BuildLimitError, Clock
+from milproute.solvers.confirm import confirm as confirm_plan
+from milproute.solvers.confirm import other_ways
+from milproute.solvers.exact import solve_exactly
+from milproute.solvers.heuristics.rounding import round_links, round_paths
+from milproute.solvers.interface import Watch
+from milproute.solvers.pipeline import Job, Outcome, nothing_built
+from milproute.solvers.plans import checked_plan
+from milproute.solvers.reps_slot import exact_slot, round_slot
+from milproute.solvers.selector import select
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from formulations import CompiledModel
-    from instances import Instance, Plan
-    from solvers.backend import Backend
-    from solvers.results import SolveOptions
+    from milproute.formulations import CompiledModel
+    from milproute.instances import Instance, Plan
+    from milproute.solvers.interface import Backend
+    from milproute.solvers.results import SolveOptions
 
 # The first method of a formulation is its default.
 METHODS: Mapping[str, Mapping[str, Callable[[Job], Outcome]]] = {

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from instances import Instance
+    from milproute.instances import Instance
 
 Loads = tuple[int, ...]
 MOST_STATES = 20_000

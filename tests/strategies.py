@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from instances.instance import Instance
+from milproute.instances.instance import Instance
 
 # 0: a dead link; 1: one attempt is enough; None: from length and attenuation.
 PROBABILITIES = (1.0, 0.5, 0.9, 0.75, 0.05, 0.001, 0.0, None)

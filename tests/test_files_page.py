@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import typer.main
 
-from instances.convert import FORMATS, read_any
 from milproute.cli import convert
 from milproute.cli.app import app
+from milproute.instances.formats.registry import FORMATS, read_any
 
 if TYPE_CHECKING:
     import pytest

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from instances import MilprouteError
-from instances.tolerances import ROUND_OFF, SOLVER_NOISE
+from milproute.instances import MilprouteError
+from milproute.instances.tolerances import ROUND_OFF, SOLVER_NOISE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from formulations.relu.affine import AffineNet
+    from milproute.formulations.relu.folded_net import AffineNet
 
     Floats = NDArray[np.float64]
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from instances.qnet import optional_package
+from milproute.instances.qnets.net import optional_package
 
 if TYPE_CHECKING:
     import pyomo.environ as pyo
 
-    from formulations.relu.affine import AffineNet
-    from formulations.relu.bounds import Bounds, Box
+    from milproute.formulations.relu.bounds import Bounds, Box
+    from milproute.formulations.relu.folded_net import AffineNet
 
-# How the hidden neurons can be stated; `formulations.relu.omlt_nets.RELU` states them.
+# How the hidden neurons can be stated; `milproute.formulations.relu.omlt_adapter.RELU` states them.
 RELU_NAMES = ("tight", "ideal", "sos1", "omlt-bigm", "omlt-partition")
 
 
@@ -41,7 +41,7 @@ def attach_net(
     MissingPackageError : OMLT is not installed.
     """
     optional_package("omlt", "nets", "embedding a Q-net")
-    from formulations.relu.omlt_nets import RELU, OmltBlock, network_definition
+    from milproute.formulations.relu.omlt_adapter import RELU, OmltBlock, network_definition
 
     block = OmltBlock()
     model.add_component(name, block)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from formulations.relu.affine import AffineNet
-from formulations.relu.bounds import Bounds
+from milproute.formulations.relu.bounds import Bounds
+from milproute.formulations.relu.folded_net import AffineNet
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

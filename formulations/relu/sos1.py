@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from formulations.compiled import SOS1_SETS
-from formulations.relu.tight import TightReluFormulation
+from milproute.formulations.compiled import SOS1_SETS
+from milproute.formulations.relu.bigm import TightReluFormulation
 
 
 class Sos1ReluFormulation(TightReluFormulation):

@@ -11,18 +11,18 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from instances.errors import InstanceError, unknown_name
-from instances.files import load_instance
-from instances.frozen import Frozen
-from instances.generators import generate
+from milproute.instances.errors import InstanceError, unknown_name
+from milproute.instances.files import load_instance
+from milproute.instances.generators.generate import generate
+from milproute.instances.schema import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from instances.instance import Instance
+    from milproute.instances.instance import Instance
 
 DRAWN_WITH = ("numpy", "networkx", "topohub")  # what a drawn instance depends on
-FOLDER = files("instances.library")
+FOLDER = files("milproute.instances.library")
 
 
 class Recipe(Frozen):

@@ -1,4 +1,4 @@
-"""JSON Schemas of the file formats, made from the models; ``python -m instances.schemas`` rewrites them.
+"""JSON Schemas of the file formats, made from the models by ``python -m milproute.maintenance.schemas``.
 
 A schema says what one document looks like. What must fit together (unique ids, ends that exist) is
 checked when the document is loaded.
@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from instances.instance import Instance
-from instances.plan import Plan
+from milproute.instances.instance import Instance
+from milproute.instances.plan import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from instances.frozen import Frozen
+    from milproute.instances.schema import Frozen
 
 SCHEMAS: Mapping[str, type[Frozen]] = {"instance.json": Instance, "plan.json": Plan}
 

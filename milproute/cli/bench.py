@@ -13,8 +13,8 @@ from milproute.cli.console import NO_SOLUTION, JsonOption, err, out, print_error
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from milproute.bench.expansion import Cell
-    from milproute.bench.results import Progress, ResultFolder
+    from milproute.bench.results.folder import Progress, ResultFolder
+    from milproute.bench.suite.expand import Cell
 
 app = typer.Typer(help="Benchmark solvers and formulations.", no_args_is_help=True)
 
@@ -48,13 +48,13 @@ def run(
     Exit status: 0 every cell has a result, whatever it says, 1 stopped by Ctrl-C, 2 bad input, no space
     left, or no cluster.
     """
-    from instances import OptionError, OutputError
-    from milproute.bench.board import Board
-    from milproute.bench.executors import ClusterError, check_executor
-    from milproute.bench.expansion import expand
-    from milproute.bench.results import ResultFolder, progress
-    from milproute.bench.run import missing_cells, run_cells
-    from milproute.bench.suite import load_suite
+    from milproute.bench.results.folder import ResultFolder, progress
+    from milproute.bench.run.display import Board
+    from milproute.bench.run.executors import ClusterError, check_executor
+    from milproute.bench.run.run import missing_cells, run_cells
+    from milproute.bench.suite.expand import expand
+    from milproute.bench.suite.suite import load_suite
+    from milproute.instances import OptionError, OutputError
 
     again = _statuses(retry)
     chosen, base = load_suite(suite)
@@ -83,7 +83,7 @@ def run(
 @app.command()
 def status(folder: FolderArgument, as_json: JsonOption = False) -> None:
     """Tell how far a run is: cells done, by status, and missing."""
-    from milproute.bench.results import ResultFolder, progress
+    from milproute.bench.results.folder import ResultFolder, progress
 
     _report_progress(progress(ResultFolder(folder)), folder, as_json=as_json, details=True)
 
@@ -97,8 +97,8 @@ def merge(
     """Join the results of several machines; of a cell met twice the first result stays."""
     from dataclasses import asdict
 
-    from milproute.bench.results import ResultFolder
-    from milproute.bench.results import merge as join
+    from milproute.bench.results.folder import ResultFolder
+    from milproute.bench.results.folder import merge as join
 
     merged = join(ResultFolder(target), [ResultFolder(folder) for folder in folders])
     if as_json:
@@ -126,8 +126,8 @@ def report(folder: FolderArgument, as_json: JsonOption = False) -> None:
 
 def _statuses(text: str) -> tuple[str, ...]:
     """Read the statuses of ``--retry``."""
-    from instances import Status
-    from instances.errors import unknown_name
+    from milproute.instances import Status
+    from milproute.instances.errors import unknown_name
 
     given = tuple(filter(None, (part.strip() for part in text.split(","))))
     for name in given:
@@ -140,7 +140,7 @@ def _list_cells(cells: Sequence[Cell], *, as_json: bool) -> None:
     if as_json:
         print_json({"cells": [{"key": cell.spec.key, **cell.spec.model_dump(mode="json")} for cell in cells]})
         return
-    from milproute.bench.board import describe
+    from milproute.bench.run.display import describe
 
     for cell in cells:
         out().print(f"{cell.spec.key}  {describe(cell.spec)}", markup=False, soft_wrap=True)
@@ -156,7 +156,7 @@ def _command(suite: str, folder: Path, workers: int | None, executor: str) -> st
 
 
 def _stopped(results: ResultFolder, command: str, *, as_json: bool) -> None:
-    from milproute.bench.results import progress
+    from milproute.bench.results.folder import progress
 
     far = progress(results)
     message = (
@@ -190,7 +190,7 @@ def _report_progress(far: Progress, folder: Path, *, as_json: bool, details: boo
     for line in far.corrupt:
         console.print(line, markup=False, soft_wrap=True)
     if details and far.missing:
-        from milproute.bench.board import describe
+        from milproute.bench.run.display import describe
 
         for spec in far.missing[:20]:
             console.print(f"missing: {spec.key}  {describe(spec)}", markup=False, soft_wrap=True)

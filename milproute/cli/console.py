@@ -71,7 +71,7 @@ def number(text: str | float) -> float:
 
 def fail(error: Exception, *, as_json: bool) -> int | None:
     """Report one of our errors; return the exit status, None for an error that is not ours."""
-    from instances.errors import MilprouteError
+    from milproute.instances.errors import MilprouteError
 
     if not isinstance(error, MilprouteError):
         return None

@@ -76,9 +76,9 @@ def convert(
     What the file has stands; options supply what it lacks, and an option without effect is an error. What is
     merged, left out or not read is said on stderr and kept in the metadata of the instance.
     """
-    from instances import OptionError, resolve
-    from instances.convert import find_format, flag, read_any, write_any
-    from instances.files import check_writable
+    from milproute.instances import OptionError, resolve
+    from milproute.instances.files import check_writable
+    from milproute.instances.formats.registry import find_format, flag, read_any, write_any
 
     find_format(target, to_format)
     check_writable([target])

@@ -18,7 +18,7 @@ from milproute.cli.flags import (
     TimeLimitFlag,
     check_outputs,
 )
-from milproute.cli.report import exit_status, report
+from milproute.cli.plan_report import exit_status, report
 
 
 def embed(
@@ -69,12 +69,12 @@ def embed(
     load_scipy_lightly()
     from dataclasses import asdict
 
-    from instances import OptionError, resolve, save
-    from instances.library.qnets import resolve_qnet
-    from solvers import SolveOptions, Worker
-    from solvers.methods.argmax import argmax, describe, pose, write_embedding
-    from solvers.methods.argmax_problem import ArgmaxOptions
-    from solvers.selector import parse_selector
+    from milproute.instances import OptionError, resolve, save
+    from milproute.instances.qnets.library import resolve_qnet
+    from milproute.solvers import SolveOptions, Worker
+    from milproute.solvers.argmax.argmax import argmax, describe, pose, write_embedding
+    from milproute.solvers.argmax.problem import ArgmaxOptions
+    from milproute.solvers.selector import parse_selector
 
     options = ArgmaxOptions(actions, relu, bounds, engine, max_hops, max_columns)
     if not solve and (out_file or plot or confirm):

@@ -41,8 +41,8 @@ def check_outputs(inputs: list[str], out: Path | None, plot: Path | None, model:
     OptionError : a suffix that stands for no picture or model.
     OutputError : no such folder, no permission, or the same file twice.
     """
-    from instances import OptionError, OutputError
-    from instances.files import check_writable
+    from milproute.instances import OptionError, OutputError
+    from milproute.instances.files import check_writable
 
     if plot is not None:
         from milproute.plotting.save import picture_format

@@ -11,7 +11,7 @@ from milproute.cli.console import InstanceArgument, JsonOption, out, print_json,
 from milproute.cli.convert import convert
 
 if TYPE_CHECKING:
-    from instances import Instance
+    from milproute.instances import Instance
 
 app = typer.Typer(help="List, describe, make and convert instances.", no_args_is_help=True)
 
@@ -19,7 +19,7 @@ app = typer.Typer(help="List, describe, make and convert instances.", no_args_is
 @app.command("list")
 def list_library(as_json: JsonOption = False) -> None:
     """List the library."""
-    from instances.library import library
+    from milproute.instances.library import library
 
     recipes = library()
     if as_json:
@@ -42,8 +42,8 @@ def info(
     as_json: JsonOption = False,
 ) -> None:
     """Describe an instance: size, lengths, probabilities, capacities, origin."""
-    from instances import resolve
-    from instances.files import check_writable
+    from milproute.instances import resolve
+    from milproute.instances.files import check_writable
 
     if plot is not None:
         from milproute.plotting.save import picture_format
@@ -86,8 +86,8 @@ def make(
     ] = None,
 ) -> None:
     """Make an instance from a generator call, the library or a file, and write it as JSON."""
-    from instances import OptionError, load_plan, resolve, save
-    from instances.files import check_writable
+    from milproute.instances import OptionError, load_plan, resolve, save
+    from milproute.instances.files import check_writable
 
     check_writable([target])
     problem = resolve(source)
@@ -96,7 +96,7 @@ def make(
     if draw_pairs is not None:
         if draw_pairs < 0:
             raise OptionError(f"--draw-pairs is {draw_pairs}; allowed: a whole number >= 0")
-        from instances.outcomes import draw_entangled
+        from milproute.instances.outcomes import draw_entangled
 
         problem = draw_entangled(problem, draw_pairs, load_plan(attempts) if attempts else None)
     if target is None:

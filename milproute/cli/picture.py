@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def save_picture(picture: Axes, path: Path) -> None:
     """Write a picture; say on stderr which characters no font at hand has."""
     from milproute.plotting import save_figure
-    from milproute.plotting.fonts import UndrawnWarning
+    from milproute.plotting.drawing.fonts import UndrawnWarning
     from milproute.plotting.save import undrawn_sentence
 
     with warnings.catch_warnings():

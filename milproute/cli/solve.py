@@ -21,10 +21,10 @@ from milproute.cli.flags import (
     TimeLimitFlag,
     check_outputs,
 )
-from milproute.cli.report import exit_status, report
+from milproute.cli.plan_report import exit_status, report
 
 if TYPE_CHECKING:
-    from instances import Instance
+    from milproute.instances import Instance
 
 
 def solve(
@@ -63,11 +63,11 @@ def solve(
     from milproute.startup import load_scipy_lightly
 
     load_scipy_lightly()
-    from instances import OptionError, resolve, save
-    from solvers import SolveOptions, Worker
-    from solvers import solve as run
-    from solvers.results import BackendError
-    from solvers.selector import parse_selector
+    from milproute.instances import OptionError, resolve, save
+    from milproute.solvers import SolveOptions, Worker
+    from milproute.solvers import solve as run
+    from milproute.solvers.results import BackendError
+    from milproute.solvers.selector import parse_selector
 
     check_outputs([instance], out_file, plot, write_model)
     if write_model is not None and formulation == "reps":
@@ -116,7 +116,7 @@ def solve(
 
 def _check_pairs(text: str, problem: Instance) -> None:
     """Refuse the path ILP where pairs are missing, with a command to copy that draws them."""
-    from instances import InstanceError
+    from milproute.instances import InstanceError
 
     missing = [i for i, link in enumerate(problem.links) if link.entangled_pairs is None]
     if missing:
@@ -136,6 +136,6 @@ def _write_model(
     path: Path, problem: Instance, formulation: str, variant: str | None, flows: str, relax: bool, solver: str
 ) -> None:
     """Write the exact model of the formulation, names and all."""
-    from solvers.solve import write_model
+    from milproute.solvers.solve import write_model
 
     write_model(path, problem, formulation, variant, flows=flows, relax=relax, solver=solver)

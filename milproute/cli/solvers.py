@@ -7,7 +7,7 @@ from milproute.cli.console import JsonOption, out, print_json
 
 def solvers(as_json: JsonOption = False) -> None:
     """List the solvers: installed or not, version, licence and its state, what each can do."""
-    from solvers.backends import availability
+    from milproute.solvers.backends import availability
 
     known = availability()
     if as_json:

@@ -79,9 +79,9 @@ def fit(
     """
     from time import perf_counter
 
-    from instances import OutputError, resolve, save_qnet
-    from instances.files import check_writable
-    from instances.qnet import split_inputs
+    from milproute.instances import OutputError, resolve, save_qnet
+    from milproute.instances.files import check_writable
+    from milproute.instances.qnets.net import split_inputs
     from milproute.learning import INPUTS, FitOptions, fit_qnet
 
     if target.suffix.lower() != ".safetensors":

@@ -16,7 +16,7 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Check PLAN against INSTANCE. Exit status: 0 it holds, 1 it does not, 2 bad input."""
-    from instances import check, load_plan, resolve
+    from milproute.instances import check, load_plan, resolve
 
     violations = check(resolve(instance), load_plan(plan))
     if as_json:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from milproute.learning.fit import INPUTS, FitError, FitOptions, FitResult, fit_qnet, fit_sweep
+from milproute.learning.supervised.fit import INPUTS, FitError, FitOptions, FitResult, fit_qnet, fit_sweep
 
 __all__ = ["INPUTS", "FitError", "FitOptions", "FitResult", "fit_qnet", "fit_sweep"]

@@ -4,8 +4,8 @@ Nothing here imports pyplot: figures live on their own Agg canvas, so this works
 leaves no figure open.
 """
 
-from milproute.plotting.network import plot_network
-from milproute.plotting.plan import plot_plan
+from milproute.plotting.plot_network import plot_network
+from milproute.plotting.plot_plan import plot_plan
 from milproute.plotting.save import save_figure
 
 __all__ = ["plot_network", "plot_plan", "save_figure"]

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 
-from instances.errors import OptionError
-from instances.files import check_writable, write_bytes
-from milproute.plotting.fonts import UndrawnWarning, better_read, quiet_glyphs, undrawn
+from milproute.instances.errors import OptionError
+from milproute.instances.files import check_writable, write_bytes
+from milproute.plotting.drawing.fonts import UndrawnWarning, better_read, quiet_glyphs, undrawn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,14 +21,14 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from instances.errors import unknown_name
-from solvers.results import BackendError, MissingSolverError
+from milproute.instances.errors import unknown_name
+from milproute.solvers.results import BackendError, MissingSolverError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from importlib.metadata import EntryPoint
 
-    from solvers.backend import Backend
+    from milproute.solvers.interface import Backend
 
 GROUP = "milproute.solvers"
 
@@ -57,10 +57,10 @@ class Entry:
 
 BACKENDS: dict[str, Entry] = {
     "highs": Entry(
-        "solvers.backends.highs", "Highs", "highspy", "MIT, free", "pip install 'highspy>=1.15.1'"
+        "milproute.solvers.backends.highs", "Highs", "highspy", "MIT, free", "pip install 'highspy>=1.15.1'"
     ),
     "gurobi": Entry(
-        "solvers.backends.gurobi",
+        "milproute.solvers.backends.gurobi",
         "Gurobi",
         "gurobipy",
         "commercial, free for academics",
@@ -68,7 +68,7 @@ BACKENDS: dict[str, Entry] = {
         "licence_state",
     ),
     "scip": Entry(
-        "solvers.backends.scip",
+        "milproute.solvers.backends.scip",
         "Scip",
         "pyscipopt",
         "Apache 2.0, free",

@@ -12,20 +12,20 @@ import numpy as np
 import scipy.sparse as sp
 from gurobipy import GRB, GurobiError
 
-from instances.errors import OptionError, unknown_name
-from instances.files import check_writable
-from instances.tolerances import OPTIMALITY, SOLVER_NOISE
-from solvers.backend import Capability, Watch
-from solvers.backends.run import STOPPED, Run
-from solvers.results import BackendError, SolveOptions, SolveResult, status_of
+from milproute.instances.errors import OptionError, unknown_name
+from milproute.instances.files import check_writable
+from milproute.instances.tolerances import OPTIMALITY, SOLVER_NOISE
+from milproute.solvers.backends.solve_thread import STOPPED, Run
+from milproute.solvers.interface import Capability, Watch
+from milproute.solvers.results import BackendError, SolveOptions, SolveResult, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from formulations import CompiledModel
-    from instances import Status, Termination
+    from milproute.formulations import CompiledModel
+    from milproute.instances import Status, Termination
 
 PARAMETERS = frozenset(name for name in dir(GRB.Param) if not name.startswith("_"))
 LIMIT = 2000  # rows and columns that the licence of the wheel allows

@@ -11,20 +11,20 @@ import highspy
 import numpy as np
 from highspy import HighsModelStatus, HighsStatus
 
-from instances.errors import OptionError, unknown_name
-from instances.files import check_writable
-from instances.tolerances import OPTIMALITY, SOLVER_NOISE
-from solvers.backend import Capability, Watch
-from solvers.backends.run import Run
-from solvers.results import BackendError, SolveOptions, SolveResult, status_of
+from milproute.instances.errors import OptionError, unknown_name
+from milproute.instances.files import check_writable
+from milproute.instances.tolerances import OPTIMALITY, SOLVER_NOISE
+from milproute.solvers.backends.solve_thread import Run
+from milproute.solvers.interface import Capability, Watch
+from milproute.solvers.results import BackendError, SolveOptions, SolveResult, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from formulations import CompiledModel
-    from instances import Termination
+    from milproute.formulations import CompiledModel
+    from milproute.instances import Termination
 
 CallbackType = highspy.cb.HighsCallbackType
 INTERRUPTS = (

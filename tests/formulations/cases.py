@@ -9,7 +9,7 @@ import networkx as nx
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from instances import Instance
+from milproute.instances import Instance
 from tests.strategies import instances
 
 if TYPE_CHECKING:

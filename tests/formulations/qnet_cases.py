@@ -15,16 +15,16 @@ import scipy.sparse as sp
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from instances import Instance, QNet, RoutedPath
-from instances.actions import action_violations
-from instances.features import features, input_size
+from milproute.instances import Instance, QNet, RoutedPath
+from milproute.instances.action_set import action_violations
+from milproute.instances.qnets.features import features, input_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from formulations import CompiledModel, Route
+    from milproute.formulations import CompiledModel, Route
 
     Floats = NDArray[np.float64]
 

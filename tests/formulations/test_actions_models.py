@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formulations import compile_model
-from formulations.actions import arcs_model, columns_model, layers_model, list_candidates
-from instances import OptionError
-from instances.actions import ActionRules
-from instances.features import features, state_vector
-from solvers.backends.highs import Highs
-from solvers.results import SolveOptions
+from milproute.formulations import compile_model
+from milproute.formulations.action_sets import arcs_model, columns_model, layers_model, list_candidates
+from milproute.instances import OptionError
+from milproute.instances.action_set import ActionRules
+from milproute.instances.qnets.features import features, state_vector
+from milproute.solvers.backends.highs import Highs
+from milproute.solvers.results import SolveOptions
 from tests.formulations.cases import brief, thorough
 from tests.formulations.qnet_cases import (
     ACTION_BLOCKS,
@@ -36,9 +36,9 @@ from tests.formulations.qnet_cases import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from formulations import CompiledModel
-    from formulations.actions import ActionModel
-    from instances import Instance
+    from milproute.formulations import CompiledModel
+    from milproute.formulations.action_sets import ActionModel
+    from milproute.instances import Instance
     from tests.formulations.qnet_cases import Action, ActionCase
 
 ENCODINGS = ("columns", "arcs", "layers")

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from formulations.actions import TooManyPathsError, list_candidates
-from instances import OptionError, generate
-from instances.actions import ActionRules
-from instances.features import path_features
+from milproute.formulations.action_sets import TooManyPathsError, list_candidates
+from milproute.instances import OptionError, generate
+from milproute.instances.action_set import ActionRules
+from milproute.instances.qnets.features import path_features
 from tests.formulations.cases import brief, thorough
 from tests.formulations.qnet_cases import EVERY_BLOCK, action_cases, build, grid_graph, network, path_graph
 
 if TYPE_CHECKING:
-    from formulations.actions import Candidates
+    from milproute.formulations.action_sets import Candidates
     from tests.formulations.qnet_cases import ActionCase
 
 MANY = 10**9

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formulations.commodities import (
+from milproute.formulations.flow.commodities import (
     Commodity,
     one_per_copy,
     one_per_request,
@@ -18,7 +18,7 @@ from formulations.commodities import (
 from tests.formulations.cases import any_case, make, thorough
 
 if TYPE_CHECKING:
-    from instances import Instance
+    from milproute.instances import Instance
 
 
 def assert_serves(instance: Instance, commodities: list[Commodity], times: list[int]) -> None:

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formulations import FORMULATIONS, ModelOptions, compile_model
-from instances import Instance, generate
-from solvers.backends.highs import Highs
-from solvers.results import SolveOptions
+from milproute.formulations import FORMULATIONS, ModelOptions, compile_model
+from milproute.instances import Instance, generate
+from milproute.solvers.backends.highs import Highs
+from milproute.solvers.results import SolveOptions
 from tests.formulations.cases import brief, make
 
 ROOT = Path(__file__).parents[2]
@@ -24,9 +24,9 @@ ALL = [(name, variant) for name, f in FORMULATIONS.items() for variant in f.vari
 WRITE = """
 import sys
 from pathlib import Path
-from formulations import FORMULATIONS, ModelOptions, compile_model
-from instances import generate
-from solvers.backends.highs import Highs
+from milproute.formulations import FORMULATIONS, ModelOptions, compile_model
+from milproute.instances import generate
+from milproute.solvers.backends.highs import Highs
 
 instance = generate("waxman:nodes=10,requests=6,seed=3")
 instance = instance.with_pairs([i % 3 for i in range(len(instance.links))])

@@ -14,21 +14,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formulations import compile_model
-from formulations.embedding import embed
-from instances import generate
-from instances.features import features
-from solvers.backends.highs import Highs
-from solvers.job import rounded
-from solvers.methods.argmax_problem import ArgmaxOptions, ArgmaxProblem
-from solvers.results import SolveOptions
+from milproute.formulations import compile_model
+from milproute.formulations.embedding import embed
+from milproute.instances import generate
+from milproute.instances.qnets.features import features
+from milproute.solvers.argmax.problem import ArgmaxOptions, ArgmaxProblem
+from milproute.solvers.backends.highs import Highs
+from milproute.solvers.pipeline import rounded
+from milproute.solvers.results import SolveOptions
 from tests.formulations.cases import brief
 from tests.formulations.qnet_cases import EVERY_BLOCK, action_cases, as_action, network, random_net, routed
 
 if TYPE_CHECKING:
-    from formulations import CompiledModel
-    from formulations.embedding import Embedding
-    from instances import Instance, QNet
+    from milproute.formulations import CompiledModel
+    from milproute.formulations.embedding import Embedding
+    from milproute.instances import Instance, QNet
     from tests.formulations.qnet_cases import ActionCase
 
 ROOT = Path(__file__).parents[2]
@@ -139,10 +139,10 @@ def test_shallow_and_deep_nets_embed_alike(relu: str, hidden: list[int]) -> None
 WRITE = """
 import hashlib
 import numpy as np
-from formulations import compile_model
-from formulations.embedding import embed
-from instances import generate
-from solvers.methods.argmax_problem import ArgmaxOptions, ArgmaxProblem
+from milproute.formulations import compile_model
+from milproute.formulations.embedding import embed
+from milproute.instances import generate
+from milproute.solvers.argmax.problem import ArgmaxOptions, ArgmaxProblem
 from tests.formulations.qnet_cases import random_net
 
 instance = generate("waxman:nodes=9,requests=3,seed=3")

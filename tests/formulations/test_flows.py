@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formulations import FORMULATIONS, ModelOptions, compile_model
-from formulations.flows import decompose
-from solvers.results import SolveOptions
-from solvers.solve import solve
+from milproute.formulations import FORMULATIONS, ModelOptions, compile_model
+from milproute.formulations.flow.arc_flow import decompose
+from milproute.solvers.results import SolveOptions
+from milproute.solvers.solve import solve
 from tests.formulations.cases import any_case, brief, thorough
 
 if TYPE_CHECKING:
-    from instances import Instance
+    from milproute.instances import Instance
 
 NODES = "abcdef"
 ARCS = [(u, v) for u, v in permutations(NODES, 2)]

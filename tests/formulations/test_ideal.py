@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from formulations.relu.ideal import BoxInputs, Cut, Simplices
+from milproute.formulations.relu.ideal_cuts import BoxInputs, Cut, Simplices
 from tests.formulations.cases import thorough
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formulations import LINK, CompiledModel, ModelOptions, compile_model
-from formulations.commodities import one_per_root
-from instances import Instance, InstanceError, ModelSize
-from solvers.backends.highs import Highs
-from solvers.results import SolveOptions
-from solvers.solve import solve
+from milproute.formulations import LINK, CompiledModel, ModelOptions, compile_model
+from milproute.formulations.flow.commodities import one_per_root
+from milproute.instances import Instance, InstanceError, ModelSize
+from milproute.solvers.backends.highs import Highs
+from milproute.solvers.results import SolveOptions
+from milproute.solvers.solve import solve
 from tests.formulations.cases import any_case, brief, connected_network, crowded, make, thorough
 from tests.oracles import most_link_connections, relaxed_link_connections
 

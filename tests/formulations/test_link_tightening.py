@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formulations import LINK, CompiledModel, ModelOptions, compile_model
-from solvers.backends.highs import Highs
-from solvers.results import SolveOptions, SolveResult
-from solvers.solve import solve
+from milproute.formulations import LINK, CompiledModel, ModelOptions, compile_model
+from milproute.solvers.backends.highs import Highs
+from milproute.solvers.results import SolveOptions, SolveResult
+from milproute.solvers.solve import solve
 from tests.formulations.cases import crowded, make, thorough
 
 if TYPE_CHECKING:
-    from instances import Instance
+    from milproute.instances import Instance
 
 PROBABILITIES = (0.05, 0.2, 1 / 3, 0.5, 0.6, 0.75, 0.9, 0.95, 0.999, 1.0)
 EXACT = SolveOptions(gap=0.0)

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formulations import PATH, CompiledModel, ModelOptions, compile_model, copies_of, known_pairs
-from formulations.commodities import one_per_root
-from instances import Instance, InstanceError
-from solvers.backends.highs import Highs
-from solvers.results import SolveOptions
-from solvers.solve import solve
+from milproute.formulations import PATH, CompiledModel, ModelOptions, compile_model, copies_of, known_pairs
+from milproute.formulations.flow.commodities import one_per_root
+from milproute.instances import Instance, InstanceError
+from milproute.solvers.backends.highs import Highs
+from milproute.solvers.results import SolveOptions
+from milproute.solvers.solve import solve
 from tests.formulations.cases import any_case, brief, connected_network, crowded, make, thorough
 from tests.oracles import most_path_connections, relaxed_path_connections
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formulations import best_path
+from milproute.formulations import best_path
 from tests.formulations.cases import thorough
 
 if TYPE_CHECKING:

@@ -11,20 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formulations.actions import arcs_model, layers_model, list_candidates
-from formulations.relu.affine import AffineNet, fold_state
-from formulations.relu.bounds import Bounds, BoundsError, Box, crown_bounds, interval_bounds
-from formulations.relu.oracles import action_box, column_box, column_oracle, hop_oracle
-from instances import MilprouteError
-from instances.actions import ActionRules
-from instances.features import action_positions, input_size, state_vector
+from milproute.formulations.action_sets import arcs_model, layers_model, list_candidates
+from milproute.formulations.relu.bounds import Bounds, BoundsError, Box, crown_bounds, interval_bounds
+from milproute.formulations.relu.folded_net import AffineNet, fold_state
+from milproute.formulations.relu.support_functions import action_box, column_box, column_oracle, hop_oracle
+from milproute.instances import MilprouteError
+from milproute.instances.action_set import ActionRules
+from milproute.instances.qnets.features import action_positions, input_size, state_vector
 from tests.formulations.cases import brief, thorough
 from tests.formulations.qnet_cases import ACTION_BLOCKS, EVERY_BLOCK, action_cases, network, random_net
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from instances import QNet
+    from milproute.instances import QNet
     from tests.formulations.qnet_cases import ActionCase
 
     Floats = NDArray[np.float64]

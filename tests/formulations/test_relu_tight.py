@@ -11,17 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omlt import OmltBlock
 
-from formulations import compile_model
-from formulations.relu.affine import AffineNet
-from formulations.relu.bounds import Bounds, Box, crown_bounds, interval_bounds
-from formulations.relu.net_block import RELU_NAMES
-from formulations.relu.omlt_nets import RELU, network_definition
-from solvers.backends.highs import Highs
-from solvers.results import SolveOptions
+from milproute.formulations import compile_model
+from milproute.formulations.relu.bounds import Bounds, Box, crown_bounds, interval_bounds
+from milproute.formulations.relu.folded_net import AffineNet
+from milproute.formulations.relu.net_block import RELU_NAMES
+from milproute.formulations.relu.omlt_adapter import RELU, network_definition
+from milproute.solvers.backends.highs import Highs
+from milproute.solvers.results import SolveOptions
 from tests.formulations.cases import brief, thorough
 
 if TYPE_CHECKING:
-    from formulations import CompiledModel
+    from milproute.formulations import CompiledModel
 
 SOLVED = ("tight", "omlt-bigm", "omlt-partition")
 EXACT = SolveOptions(gap=0.0, native={"presolve": "off"})

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from formulations.actions import list_candidates
-from formulations.actions.sampling import sample_actions
-from instances import OptionError, RoutedPath, generate
-from instances.actions import ActionRules, action_violations
+from milproute.formulations.action_sets import list_candidates
+from milproute.formulations.action_sets.sampling import sample_actions
+from milproute.instances import OptionError, RoutedPath, generate
+from milproute.instances.action_set import ActionRules, action_violations
 from tests.strategies import instances
 
 if TYPE_CHECKING:
-    from formulations.actions import Candidates
-    from instances import Instance
+    from milproute.formulations.action_sets import Candidates
+    from milproute.instances import Instance
 
 Counts = tuple[int, ...]
 

@@ -10,22 +10,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formulations import compile_model
-from formulations.embedding import embed
-from instances import OptionError
-from solvers.backend import Capability
-from solvers.backends.highs import Highs
-from solvers.methods.argmax_problem import ArgmaxOptions, ArgmaxProblem
-from solvers.results import SolveOptions
+from milproute.formulations import compile_model
+from milproute.formulations.embedding import embed
+from milproute.instances import OptionError
+from milproute.solvers.argmax.problem import ArgmaxOptions, ArgmaxProblem
+from milproute.solvers.backends.highs import Highs
+from milproute.solvers.interface import Capability
+from milproute.solvers.results import SolveOptions
 from tests.formulations.cases import brief
 from tests.formulations.qnet_cases import action_cases, network, random_net
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from formulations import CompiledModel
-    from formulations.relu.bounds import Bounds
-    from instances import Instance, QNet
+    from milproute.formulations import CompiledModel
+    from milproute.formulations.relu.bounds import Bounds
+    from milproute.instances import Instance, QNet
     from tests.formulations.qnet_cases import ActionCase
 
 

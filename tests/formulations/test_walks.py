@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formulations.actions import Candidates, list_candidates
-from formulations.actions.best_paths import best_paths, joined, paths_above
-from formulations.actions.walks import Walks, all_walks
-from instances import generate
-from instances.actions import ActionRules
+from milproute.formulations.action_sets import Candidates, list_candidates
+from milproute.formulations.action_sets.k_best_paths import best_paths, joined, paths_above
+from milproute.formulations.action_sets.layered_graph import Walks, all_walks
+from milproute.instances import generate
+from milproute.instances.action_set import ActionRules
 from tests.formulations.cases import brief, thorough
 from tests.formulations.qnet_cases import ACTION_BLOCKS, action_cases, network
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instances import Instance, OptionError, RoutedPath, resolve
-from instances.actions import MEMBERSHIP, ActionRules, action_violations
+from milproute.instances import Instance, OptionError, RoutedPath, resolve
+from milproute.instances.action_set import MEMBERSHIP, ActionRules, action_violations
 from tests.strategies import instances as drawn_instances
 
 Walk = tuple[str, ...]

@@ -7,8 +7,8 @@ from typing import Any, get_args
 
 import pytest
 
-from instances.library import best_known, library, library_names
-from instances.plan import Status
+from milproute.instances.library import best_known, library, library_names
+from milproute.instances.plan import Status
 
 ENTRIES: list[dict[str, Any]] = best_known()["entries"]
 KEYS = set(

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from instances import RoutedPath
-from instances.actions import action_violations
-from instances.features import features
-from instances.library import best_known
-from instances.library.qnets import load_library_qnet, qnet_names
+from milproute.instances import RoutedPath
+from milproute.instances.action_set import action_violations
+from milproute.instances.library import best_known
+from milproute.instances.qnets.features import features
+from milproute.instances.qnets.library import load_library_qnet, qnet_names
 
 ENTRIES: dict[str, dict[str, Any]] = {entry["qnet"]: entry for entry in best_known()["argmax"]}
 

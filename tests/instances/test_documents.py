@@ -12,9 +12,9 @@ import networkx as nx
 import pytest
 from pydantic import ValidationError
 
-from instances.errors import InstanceError, MilprouteError, OutputError
-from instances.files import check_writable, load_instance, save, write_text
-from instances.instance import Instance, Request
+from milproute.instances.errors import InstanceError, MilprouteError, OutputError
+from milproute.instances.files import check_writable, load_instance, save, write_text
+from milproute.instances.instance import Instance, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable

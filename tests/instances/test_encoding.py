@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from instances.convert import read_any, write_any
-from instances.errors import InstanceError
-from instances.files import load_instance, load_plan
-from instances.library import load_library
+from milproute.instances.errors import InstanceError
+from milproute.instances.files import load_instance, load_plan
+from milproute.instances.formats.registry import read_any, write_any
+from milproute.instances.library import load_library
 from tests.instances.convert.supplies import NEEDS, gml
 from tests.instances.convert.texts import SNDLIB
 

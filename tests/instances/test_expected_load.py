@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instances.expected_load import (
+from milproute.instances.expected_load import (
     as_fraction,
     fewest_attempts,
     largest_load,
@@ -20,7 +20,7 @@ from instances.expected_load import (
     neighbours,
     row_coefficient,
 )
-from instances.generators import generate
+from milproute.instances.generators.generate import generate
 
 probabilities = st.floats(1e-6, 1.0)
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instances import InstanceError, OptionError, QNet, QNetError, RoutedPath, resolve
-from instances.features import (
+from milproute.instances import InstanceError, OptionError, QNet, QNetError, RoutedPath, resolve
+from milproute.instances.qnets.features import (
     BLOCKS,
     action_positions,
     block_size,
@@ -29,7 +29,7 @@ from tests.strategies import instances as drawn_instances
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from instances import Instance
+    from milproute.instances import Instance
 
 ACTION = ("link_load", "request_served", "request_hops", "request_log_success")
 STATE = ("link_pairs", "link_probability", "link_fidelity", "node_memory")

@@ -8,11 +8,11 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from instances import measured
-from instances.errors import InstanceError, OptionError
-from instances.generators import GENERATORS, draw_requests, generate
-from instances.geography import distance_km, great_circle_km, project
-from instances.topologies import _weighted_order, waxman
+from milproute.instances.errors import InstanceError, OptionError
+from milproute.instances.generators import topohub as measured
+from milproute.instances.generators.generate import GENERATORS, draw_requests, generate
+from milproute.instances.generators.geography import distance_km, great_circle_km, project
+from milproute.instances.generators.synthetic import _weighted_order, waxman
 
 SMALL = {
     "waxman": "waxman:nodes=12,degree=4,requests=5,seed=3",

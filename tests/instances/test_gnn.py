@@ -9,9 +9,9 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from instances import Instance, OptionError, QNetError, RoutedPath
-from instances.features import feature_matrix, features, input_size, state_vector
-from instances.gnn import GnnLayer, flatten_gnn, node_sums, propagation
+from milproute.instances import Instance, OptionError, QNetError, RoutedPath
+from milproute.instances.qnets.features import feature_matrix, features, input_size, state_vector
+from milproute.instances.qnets.gnn import GnnLayer, flatten_gnn, node_sums, propagation
 
 INPUTS = ("node_memory", "link_load", "request_served", "request_log_success")
 Aggregate = Literal["sum", "mean"]

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from instances import library as room
-from instances.errors import InstanceError, OptionError
-from instances.files import save
-from instances.generators import generate
-from instances.library import fingerprint, library, library_names, load_library
-from instances.source import resolve
+from milproute.instances import library as room
+from milproute.instances.errors import InstanceError, OptionError
+from milproute.instances.files import save
+from milproute.instances.generators.generate import generate
+from milproute.instances.library import fingerprint, library, library_names, load_library
+from milproute.instances.resolve import resolve
 
 NAMES = {
     "toy": 2,

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instances.convert import read_any
-from instances.errors import MilprouteError
-from instances.files import load_plan
-from instances.generators import generate
-from instances.numbers import read_number, read_whole
+from milproute.instances.errors import MilprouteError
+from milproute.instances.files import load_plan
+from milproute.instances.formats.registry import read_any
+from milproute.instances.generators.generate import generate
+from milproute.instances.numbers import read_number, read_whole
 
 if TYPE_CHECKING:
     from decimal import Decimal

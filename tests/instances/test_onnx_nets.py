@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instances import MissingPackageError, QNet, QNetError, load_qnet, save_qnet
-from instances.library.qnets import resolve_qnet
-from instances.onnx_nets import qnet_from_onnx, qnet_to_onnx
-from instances.torch_nets import qnet_from_torch, qnet_to_torch
+from milproute.instances import MissingPackageError, QNet, QNetError, load_qnet, save_qnet
+from milproute.instances.qnets.library import resolve_qnet
+from milproute.instances.qnets.onnx import qnet_from_onnx, qnet_to_onnx
+from milproute.instances.qnets.torch import qnet_from_torch, qnet_to_torch
 from tests.instances.onnx_cases import H, T, node, onnx, run, write
 from tests.instances.test_qnet import net
 

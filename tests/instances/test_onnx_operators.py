@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from instances.onnx_nets import OF_CONSTANTS, qnet_from_onnx
-from instances.onnx_operators import OPERATORS
+from milproute.instances.qnets.onnx import OF_CONSTANTS, qnet_from_onnx
+from milproute.instances.qnets.onnx_operators import OPERATORS
 from tests.instances.onnx_cases import H, T, node, run, write
 
 RNG = np.random.default_rng(5)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instances.onnx_nets import qnet_from_onnx
+from milproute.instances.qnets.onnx import qnet_from_onnx
 from tests.instances.onnx_cases import T, node, onnx, run, write
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instances.errors import OptionError
-from instances.instance import Instance
-from instances.outcomes import binomial_quantile, draw_entangled, draw_pairs, draw_swaps
-from instances.plan import Attempt, Plan, RoutedPath
+from milproute.instances.errors import OptionError
+from milproute.instances.instance import Instance
+from milproute.instances.outcomes import binomial_quantile, draw_entangled, draw_pairs, draw_swaps
+from milproute.instances.plan import Attempt, Plan, RoutedPath
 
 
 def chain(probabilities: list[float], channels: list[int], swaps: list[float]) -> Instance:

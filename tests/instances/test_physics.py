@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instances import physics
-from instances.errors import OptionError
-from instances.instance import Instance
-from instances.plan import RoutedPath
+from milproute.instances import physics
+from milproute.instances.errors import OptionError
+from milproute.instances.instance import Instance
+from milproute.instances.plan import RoutedPath
 
 unit = st.floats(0, 1)
 good = st.floats(0.26, 1)

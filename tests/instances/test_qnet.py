@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import instances.qnet
-from instances import MissingPackageError, OutputError, QNet, QNetError, load_qnet, save_qnet
+import milproute.instances.qnets.net
+from milproute.instances import MissingPackageError, OutputError, QNet, QNetError, load_qnet, save_qnet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,7 +110,7 @@ def test_a_saved_net_comes_back_bit_for_bit(tmp_path: Path) -> None:
 def test_the_same_net_gives_the_same_bytes_in_every_process(tmp_path: Path) -> None:
     # The safetensors package orders metadata at random, anew at every call.
     code = (
-        "import sys; from instances import QNet, save_qnet; "
+        "import sys; from milproute.instances import QNet, save_qnet; "
         "save_qnet(QNet(('link_load', 'node_memory'), ([[1., 2.]],), ([3.],)), sys.argv[1])"
     )
     written = set()
@@ -263,7 +263,7 @@ def test_a_file_that_needs_unpickling_is_refused_unread(tmp_path: Path, suffix: 
     assert str(raised.value) == (
         f"{path} is a {suffix} file, which may have to be unpickled, and that can run any code; allowed: a "
         ".safetensors file. Rebuild its nn.Sequential yourself (torch.load with weights_only=True reads "
-        "numbers only), hand it to instances.torch_nets.qnet_from_torch and write it with save_qnet."
+        "numbers only), hand it to milproute.qnet_from_torch and write it with milproute.save_qnet."
     )
     assert not (tmp_path / "sprung").exists()
 
@@ -306,5 +306,5 @@ def test_a_package_that_is_broken_inside_is_not_called_missing(
     (tmp_path / "half_there.py").write_text("import surely_not_installed_anywhere")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModuleNotFoundError, match="surely_not_installed_anywhere") as raised:
-        instances.qnet.optional_package("half_there", "nets", "this test")
+        milproute.instances.qnets.net.optional_package("half_there", "nets", "this test")
     assert not isinstance(raised.value, MissingPackageError)

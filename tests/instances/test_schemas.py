@@ -9,9 +9,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-import instances.schemas
-from instances.instance import Instance
-from instances.schemas import SCHEMAS, json_schema, schema_text
+import milproute.instances.schemas
+from milproute.instances.instance import Instance
+from milproute.instances.schemas import SCHEMAS, json_schema, schema_text
 
 INSTANCE: dict[str, Any] = {
     "format": "milproute.instance/1",
@@ -63,8 +63,8 @@ SAMPLES = {"instance.json": INSTANCE, "plan.json": PLAN}
 
 @pytest.mark.parametrize("file", list(SCHEMAS))
 def test_shipped_schemas_are_what_the_models_say(file: str) -> None:
-    shipped = Path(instances.schemas.__file__).with_name(file).read_text(encoding="utf-8")
-    assert shipped == schema_text(file), "run python -m instances.schemas"
+    shipped = Path(milproute.instances.schemas.__file__).with_name(file).read_text(encoding="utf-8")
+    assert shipped == schema_text(file), "run python -m milproute.maintenance.schemas"
 
 
 @pytest.mark.parametrize("file", list(SCHEMAS))

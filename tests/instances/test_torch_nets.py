@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from instances import QNetError
-from instances.torch_nets import qnet_from_torch, qnet_to_torch
+from milproute.instances import QNetError
+from milproute.instances.qnets.torch import qnet_from_torch, qnet_to_torch
 
 BATCH = np.random.default_rng(4).normal(size=(5, 3))
 

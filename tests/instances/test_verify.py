@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instances.instance import Instance
-from instances.plan import Plan, RoutedPath, relative_gap
-from instances.verify import RULES, check
+from milproute.instances.checker.check import RULES, check
+from milproute.instances.instance import Instance
+from milproute.instances.plan import Plan, RoutedPath, relative_gap
 
 NODES = {"a": 6, "b": 8, "c": 6, "d": 2}
 LINKS = [  # ends, channels, probability, fidelity, entangled_pairs

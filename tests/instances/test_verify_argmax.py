@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instances import (
+from milproute.instances import (
     Instance,
     InstanceError,
     OptionError,
@@ -22,8 +22,8 @@ from instances import (
     load_plan,
     save,
 )
-from instances.plan import OPTIONAL, relative_gap
-from instances.verify import ALWAYS, RULES
+from milproute.instances.checker.check import ALWAYS, RULES
+from milproute.instances.plan import OPTIONAL, relative_gap
 
 INSTANCE = Instance.model_validate(
     {

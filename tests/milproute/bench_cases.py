@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from instances import resolve
-from instances.library import fingerprint
-from milproute.bench.record import CellSpec
-from milproute.bench.task import Outcome, Task
+from milproute.bench.records.record import CellSpec
+from milproute.bench.records.task import Outcome, Task
+from milproute.instances import resolve
+from milproute.instances.library import fingerprint
 
 if TYPE_CHECKING:
     import pytest
@@ -23,8 +23,8 @@ import sys
 import time
 from dataclasses import replace
 
-from solvers.backends.highs import Highs
-from solvers.results import TracePoint
+from milproute.solvers.backends.highs import Highs
+from milproute.solvers.results import TracePoint
 
 
 class Stub(Highs):

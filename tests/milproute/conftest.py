@@ -61,7 +61,7 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     In this process, so that any attempt to solve is seen. Refused means: exit status 2, nothing on
     stdout, a message and no traceback on stderr, nothing written, nothing solved.
     """
-    import solvers
+    from milproute import solvers
     from milproute.cli import main
 
     def solve(*_: object, **__: object) -> None:

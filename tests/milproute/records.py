@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from instances import ModelSize
-from milproute.bench.record import CellSpec, Machine, Record
-from milproute.bench.results import Contents
+from milproute.bench.records.record import CellSpec, Machine, Record
+from milproute.bench.results.folder import Contents
+from milproute.instances import ModelSize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

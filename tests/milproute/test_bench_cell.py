@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from instances import OptionError, OutputError, check, load_plan, resolve
-from instances.library import fingerprint
-from instances.library.qnets import FOLDER, load_library_qnet, qnet_library
-from milproute.bench import groups
-from milproute.bench.cell import find_instance, find_qnet
-from milproute.bench.children import Ended, EndedError, end_cells
-from milproute.bench.launch import GRACE, _cause, run_cell
-from milproute.bench.record import CellSpec, Record
-from milproute.bench.recorder import Recorder
+from milproute.bench.cell.cell import find_instance, find_qnet
+from milproute.bench.cell.recorder import Recorder
+from milproute.bench.records.record import CellSpec, Record
+from milproute.bench.records.task import Task
+from milproute.bench.records.trace_file import read_stream
 from milproute.bench.report.consistency import contradictions, judge
-from milproute.bench.stream import read_stream
-from milproute.bench.task import Task
-from solvers import load_backend, solve
+from milproute.bench.run import cgroups as groups
+from milproute.bench.run.launch import GRACE, _cause, run_cell
+from milproute.bench.run.subprocesses import Ended, EndedError, end_cells
+from milproute.instances import OptionError, OutputError, check, load_plan, resolve
+from milproute.instances.library import fingerprint
+from milproute.instances.qnets.library import FOLDER, load_library_qnet, qnet_library
+from milproute.solvers import load_backend, solve
 from tests.formulations.cases import make
 from tests.milproute.bench_cases import in_mood, install_stub, read, running_cells, toy_spec
 

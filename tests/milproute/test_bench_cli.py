@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from instances import check, load_plan, resolve
-from milproute.bench import executors
-from milproute.bench.reference import run_reference
+from milproute.bench.run import executors
+from milproute.bench.run.reference_job import run_reference
+from milproute.instances import check, load_plan, resolve
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.console import Console
 
-from instances import OptionError
-from milproute.bench import executors
-from milproute.bench.board import Board
-from milproute.bench.executors import ClusterError, open_executor
-from milproute.bench.expansion import expand
-from milproute.bench.record import Record
-from milproute.bench.results import ResultFolder
-from milproute.bench.run import run_cells
-from milproute.bench.suite import Suite
+from milproute.bench.records.record import Record
+from milproute.bench.results.folder import ResultFolder
+from milproute.bench.run import executors
+from milproute.bench.run.display import Board
+from milproute.bench.run.executors import ClusterError, open_executor
+from milproute.bench.run.run import run_cells
+from milproute.bench.suite.expand import expand
+from milproute.bench.suite.suite import Suite
+from milproute.instances import OptionError
 from tests.milproute.bench_cases import install_stub, running_cells
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def test_all_rows_come_though_a_worker_is_killed_with_a_cell(cluster: Any, tmp_p
 
 
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("milproute.bench.executors.ANSWER", 0.2)
+    monkeypatch.setattr("milproute.bench.run.executors.ANSWER", 0.2)
     with (
         pytest.raises(ClusterError, match=r"dask://127\.0\.0\.1:9: nobody answers"),
         open_executor("dask://127.0.0.1:9", workers=None, threads=1, run="r"),

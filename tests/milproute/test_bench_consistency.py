@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instances.tolerances import OPTIMALITY
 from milproute.bench.report.consistency import Judged, contradictions, judge
+from milproute.instances.tolerances import OPTIMALITY
 from tests.milproute.records import record, spec
 
 if TYPE_CHECKING:
-    from milproute.bench.record import Record
+    from milproute.bench.records.record import Record
 
 
 def cell(seed: int = 0, asked: dict[str, Any] | None = None, **changes: Any) -> Record:

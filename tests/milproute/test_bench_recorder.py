@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from instances.library.qnets import load_library_qnet
-from milproute.bench.cell import filled
-from milproute.bench.machine import describe_machine
-from milproute.bench.record import CellSpec, Record
-from milproute.bench.recorder import Recorder
-from solvers.backends.highs import Highs
-from solvers.methods.argmax import argmax
+from milproute.bench.cell.cell import filled
+from milproute.bench.cell.recorder import Recorder
+from milproute.bench.records.machine import describe_machine
+from milproute.bench.records.record import CellSpec, Record
+from milproute.instances.qnets.library import load_library_qnet
+from milproute.solvers.argmax.argmax import argmax
+from milproute.solvers.backends.highs import Highs
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from formulations import CompiledModel
-    from solvers.results import SolveOptions, SolveResult
+    from milproute.formulations import CompiledModel
+    from milproute.solvers.results import SolveOptions, SolveResult
 
 pytest.importorskip("omlt", reason="needs omlt")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from milproute.bench.record import RecordError
+from milproute.bench.records.record import RecordError
 from milproute.bench.report.details import BUDGET, LEAST, MOST, log_limit
 from tests.milproute.parsed_page import Page
 from tests.milproute.records import MACHINE, record, spec, write_folder
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from milproute.bench.record import Record
+    from milproute.bench.records.record import Record
 
 for package in ("pandas", "pyarrow", "plotly", "jinja2"):
     pytest.importorskip(package, reason=f"needs {package}")

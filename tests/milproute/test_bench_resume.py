@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from milproute.bench.record import Record
-from milproute.bench.results import ResultFolder, progress
+from milproute.bench.records.record import Record
+from milproute.bench.results.folder import ResultFolder, progress
 from tests.milproute.bench_cases import install_stub, running_cells
 
 if TYPE_CHECKING:

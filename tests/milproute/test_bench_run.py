@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from instances import OptionError, OutputError
-from milproute.bench import executors, run
-from milproute.bench.board import Board
-from milproute.bench.expansion import Cell, expand
-from milproute.bench.machine import describe_machine, usable_cpus
-from milproute.bench.record import Record, RecordError
-from milproute.bench.results import FolderError, ResultFolder, merge, progress
-from milproute.bench.run import missing_cells, run_cells
-from milproute.bench.suite import Suite
-from milproute.bench.task import Outcome, Task
+from milproute.bench.records.machine import describe_machine, usable_cpus
+from milproute.bench.records.record import Record, RecordError
+from milproute.bench.records.task import Outcome, Task
+from milproute.bench.results.folder import FolderError, ResultFolder, merge, progress
+from milproute.bench.run import executors, run
+from milproute.bench.run.display import Board
+from milproute.bench.run.run import missing_cells, run_cells
+from milproute.bench.suite.expand import Cell, expand
+from milproute.bench.suite.suite import Suite
+from milproute.instances import OptionError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

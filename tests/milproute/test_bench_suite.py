@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from instances import MilprouteError, generate, resolve, save
-from instances.library import fingerprint
-from instances.library.qnets import FOLDER, load_library_qnet, qnet_library
-from instances.onnx_nets import qnet_to_onnx
-from instances.outcomes import draw_entangled
-from milproute.bench.cell import find_qnet
-from milproute.bench.expansion import Cell, expand
-from milproute.bench.suite import load_suite, shipped_suites
-from milproute.bench.task import Task
-from solvers import load_backend
+from milproute.bench.cell.cell import find_qnet
+from milproute.bench.records.task import Task
+from milproute.bench.suite.expand import Cell, expand
+from milproute.bench.suite.suite import load_suite, shipped_suites
+from milproute.instances import MilprouteError, generate, resolve, save
+from milproute.instances.library import fingerprint
+from milproute.instances.outcomes import draw_entangled
+from milproute.instances.qnets.library import FOLDER, load_library_qnet, qnet_library
+from milproute.instances.qnets.onnx import qnet_to_onnx
+from milproute.solvers import load_backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable

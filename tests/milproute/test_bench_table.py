@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from instances import MissingPackageError
 from milproute.bench.report.consistency import contradictions, judge
 from milproute.bench.report.table import cell_table, write_table
+from milproute.instances import MissingPackageError
 from tests.milproute.records import record, spec
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from milproute.bench.record import Record
+    from milproute.bench.records.record import Record
 
 pd = pytest.importorskip("pandas", reason="needs pandas")
 pytest.importorskip("pyarrow", reason="needs pyarrow")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from instances import resolve
+from milproute.instances import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -237,7 +237,7 @@ def test_a_missing_solver_is_exit_status_3_with_the_command_that_installs_it(
     import sys
 
     from milproute.cli import main
-    from solvers.backends import BACKENDS, Entry
+    from milproute.solvers.backends import BACKENDS, Entry
 
     monkeypatch.setitem(
         BACKENDS, "ghost", Entry("ghost", "Ghost", "no_such_package", "?", "pip install 'g[h]'")
@@ -377,7 +377,7 @@ def test_a_bug_is_no_missing_solution(
 ) -> None:
     import sys
 
-    import solvers
+    from milproute import solvers
     from milproute.cli import main
 
     def solve(*_: object, **__: object) -> None:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from instances import QNet, check, load_plan, load_qnet, resolve, save, save_qnet
-from instances.features import input_size
-from instances.library.qnets import load_library_qnet
-from instances.onnx_nets import qnet_to_onnx
+from milproute.instances import QNet, check, load_plan, load_qnet, resolve, save, save_qnet
+from milproute.instances.qnets.features import input_size
+from milproute.instances.qnets.library import load_library_qnet
+from milproute.instances.qnets.onnx import qnet_to_onnx
 
 if TYPE_CHECKING:
     from pathlib import Path

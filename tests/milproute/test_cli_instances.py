@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from instances import library_names, load_instance, resolve, save
+from milproute.instances import library_names, load_instance, resolve, save
 
 if TYPE_CHECKING:
     from pathlib import Path

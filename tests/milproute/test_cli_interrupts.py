@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from instances import check, load_plan, resolve
+from milproute.instances import check, load_plan, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,7 +108,7 @@ def test_ctrl_c_before_a_solve_ends_without_a_result(tmp_path: Path) -> None:
     code = (
         "import sys, signal, instances; from milproute.cli import main\n"
         "def stop(*_): signal.raise_signal(signal.SIGINT)\n"
-        "signal.signal(signal.SIGINT, signal.default_int_handler); instances.resolve = stop\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler); milproute.instances.resolve = stop\n"
         "sys.argv = ['milproute', 'solve', 'toy', '--json', '--out', 'plan.json']; main()"
     )
     done = subprocess.run(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from instances import check, load_plan, resolve
+from milproute.instances import check, load_plan, resolve
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -133,9 +133,9 @@ def test_exit_statuses_and_their_remedies(
     verified: bool,
     expected: int,
 ) -> None:
-    import solvers
+    from milproute import solvers
     from milproute.cli import main
-    from milproute.cli.report import REMEDIES
+    from milproute.cli.plan_report import REMEDIES
 
     plan = solvers.solve(resolve("toy")).changed(status=status, objective=objective, verified=verified)
     monkeypatch.setattr(solvers, "solve", lambda *_, **__: plan)

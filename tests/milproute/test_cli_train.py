@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from instances import load_qnet
 from milproute.cli import main
+from milproute.instances import load_qnet
 
 if TYPE_CHECKING:
     from pathlib import Path

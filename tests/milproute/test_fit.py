@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from formulations.actions import list_candidates
-from formulations.actions.sampling import sample_actions
-from instances import (
+from milproute.formulations.action_sets import list_candidates
+from milproute.formulations.action_sets.sampling import sample_actions
+from milproute.instances import (
     MissingPackageError,
     OptionError,
     QNet,
@@ -23,9 +23,10 @@ from instances import (
     resolve,
     save_qnet,
 )
-from instances.actions import ActionRules
-from instances.features import features
-from instances.library.qnets import (
+from milproute.instances.action_set import ActionRules
+from milproute.instances.physics import expected_connections_from_attempts
+from milproute.instances.qnets.features import features
+from milproute.instances.qnets.library import (
     load_library_qnet,
     qnet_catalogue_path,
     qnet_library,
@@ -33,21 +34,20 @@ from instances.library.qnets import (
     resolve_qnet,
     save_single,
 )
-from instances.physics import expected_connections_from_attempts
 from milproute.learning import FitOptions, FitResult, fit_qnet, fit_sweep
-from milproute.learning import library as maker
-from milproute.learning.fit import INPUTS, Samples, Scaling, draw_samples, prune
+from milproute.learning.supervised.fit import INPUTS, Samples, Scaling, draw_samples, prune
+from milproute.maintenance import refit_qnets as maker
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from formulations.actions import Candidates
-    from instances import Instance
+    from milproute.formulations.action_sets import Candidates
+    from milproute.instances import Instance
 
 torch = pytest.importorskip("torch", reason="needs torch")
 pytest.importorskip("safetensors", reason="needs safetensors")
 
-from milproute.learning.stability import path_bounds  # noqa: E402
+from milproute.learning.supervised.stability import path_bounds  # noqa: E402
 
 SMALL = generate("waxman:nodes=12,requests=3,seed=1,demand=1-2")
 QUICK: dict[str, Any] = {"hidden": (8, 8), "samples": 1000, "epochs": 10, "max_hops": 4}
@@ -261,7 +261,7 @@ def test_without_torch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     def absent(name: str) -> Any:
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
-    monkeypatch.setattr("instances.qnet.import_module", absent)
+    monkeypatch.setattr("milproute.instances.qnets.net.import_module", absent)
     with pytest.raises(MissingPackageError, match=r"pip install 'milproute\[learn\]'"):
         fit_qnet(SMALL, **QUICK)
 
@@ -339,7 +339,7 @@ def test_a_name_or_a_path_finds_a_net(tmp_path: Path) -> None:
 
 
 def test_a_net_is_refused_for_another_instance_than_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = importlib.import_module("instances.library.qnets")
+    module = importlib.import_module("milproute.instances.qnets.library")
     monkeypatch.setattr(module, "resolve", lambda _: resolve("waxman:nodes=20,requests=3,seed=2"))
     with pytest.raises(Exception, match=r"fingerprint is made for the instance .* constraints\.txt"):
         load_library_qnet("q-waxman-20-3-16x16")

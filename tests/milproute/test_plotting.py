@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from instances.errors import OptionError, OutputError
-from instances.instance import Instance, Request
-from instances.plan import Attempt, DrawnPairs, Plan, RoutedPath, Violation
+from milproute.instances.errors import OptionError, OutputError
+from milproute.instances.instance import Instance, Request
+from milproute.instances.plan import Attempt, DrawnPairs, Plan, RoutedPath, Violation
 from milproute.plotting import plot_network, plot_plan, save_figure
-from milproute.plotting.lanes import lane_offsets
-from milproute.plotting.layout import node_positions
-from milproute.plotting.plan import link_use
-from milproute.plotting.route import Route
-from milproute.plotting.style import number, request_style
+from milproute.plotting.drawing.lanes import lane_offsets
+from milproute.plotting.drawing.layout import node_positions
+from milproute.plotting.drawing.route import Route
+from milproute.plotting.drawing.style import number, request_style
+from milproute.plotting.plot_plan import link_use
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

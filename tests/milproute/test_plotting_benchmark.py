@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from milproute.plotting.benchmark import configurations, plot_profiles, plot_solved
+from milproute.bench.report.static_figures import configurations, plot_profiles, plot_solved
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

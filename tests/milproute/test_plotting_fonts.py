@@ -10,16 +10,16 @@ from xml.etree import ElementTree
 import pytest
 from matplotlib.figure import Figure
 
-from instances import resolve, save
+from milproute.instances import resolve, save
 from milproute.plotting import plot_network, plot_plan, save_figure
-from milproute.plotting.fonts import UndrawnWarning, _others, better_read, undrawn
+from milproute.plotting.drawing.fonts import UndrawnWarning, _others, better_read, undrawn
 from tests.milproute.test_plotting import make_instance, make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from instances import Instance
+    from milproute.instances import Instance
     from tests.milproute.conftest import Command
 
 NOWHERE = "\U0010fffd"  # a private character that no font has
@@ -41,7 +41,7 @@ def two_nodes(first: str, second: str) -> Instance:
 @pytest.fixture
 def no_other_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no installed font help out."""
-    monkeypatch.setattr("milproute.plotting.fonts._others", lambda missing: ())
+    monkeypatch.setattr("milproute.plotting.drawing.fonts._others", lambda missing: ())
 
 
 def strings(path: Path) -> list[str]:

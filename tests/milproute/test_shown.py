@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.text import Text
 
-from instances import Plan, resolve
-from instances.plan import relative_gap
 from milproute.bench.report.consistency import contradictions
 from milproute.bench.report.page import _figures, _percent
-from milproute.cli.report import report
+from milproute.cli.plan_report import report
+from milproute.instances import Plan, resolve
+from milproute.instances.plan import relative_gap
 from milproute.plotting import plot_plan
-from milproute.plotting.style import number
+from milproute.plotting.drawing.style import number
 from milproute.progress import _Line
 from milproute.shown import gap_text, number_text, telling_gap
-from solvers import TracePoint
+from milproute.solvers import TracePoint
 from tests.milproute.records import record, spec
 
 if TYPE_CHECKING:

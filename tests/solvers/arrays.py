@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
-from formulations import CompiledModel
+from milproute.formulations import CompiledModel
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

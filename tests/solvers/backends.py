@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from time import sleep
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from solvers.backends.highs import Highs
+from milproute.solvers.backends.highs import Highs
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from formulations import CompiledModel
-    from solvers.backend import Capability, Watch
-    from solvers.results import SolveOptions, SolveResult
+    from milproute.formulations import CompiledModel
+    from milproute.solvers.interface import Capability, Watch
+    from milproute.solvers.results import SolveOptions, SolveResult
 
 Change = Callable[["SolveResult", "CompiledModel"], "SolveResult"]
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formulations.actions import TooManyPathsError
-from instances import Instance, InstanceError, OptionError, QNet, QNetError, check, generate
-from solvers.methods.argmax import argmax
-from solvers.methods.argmax_problem import ArgmaxOptions, ArgmaxProblem
-from solvers.methods.engines import is_enumerable, reasons
-from solvers.results import SolveOptions
+from milproute.formulations.action_sets import TooManyPathsError
+from milproute.instances import Instance, InstanceError, OptionError, QNet, QNetError, check, generate
+from milproute.solvers.argmax.argmax import argmax
+from milproute.solvers.argmax.engines.engines import is_enumerable, reasons
+from milproute.solvers.argmax.problem import ArgmaxOptions, ArgmaxProblem
+from milproute.solvers.results import SolveOptions
 from tests.formulations.cases import brief, thorough
 from tests.formulations.qnet_cases import (
     EVERY_BLOCK,
@@ -29,9 +29,9 @@ from tests.formulations.qnet_cases import (
 from tests.solvers.backends import Stub, without_solution
 
 if TYPE_CHECKING:
-    from formulations import CompiledModel
-    from instances import Plan
-    from solvers.results import SolveResult
+    from milproute.formulations import CompiledModel
+    from milproute.instances import Plan
+    from milproute.solvers.results import SolveResult
 
 ENCODINGS = ("columns", "arcs", "layers")
 RELUS = ("tight", "omlt-bigm", "omlt-partition")

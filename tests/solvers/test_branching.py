@@ -11,19 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formulations.relu.affine import AffineNet
-from formulations.relu.bounds import Bounds
-from formulations.relu.choices import Choices, best_ceiling, bound_choices
-from instances import Instance, OptionError, QNet, generate
-from instances.library.qnets import load_library_qnet
-from solvers.backend import Watch
-from solvers.methods import engines
-from solvers.methods.argmax import argmax
-from solvers.methods.argmax_model import ArgmaxModel
-from solvers.methods.argmax_problem import ArgmaxOptions, ArgmaxProblem
-from solvers.methods.branching import Branched, branch
-from solvers.methods.room import Room
-from solvers.results import SolveOptions, TracePoint
+from milproute.formulations.relu.bounds import Bounds
+from milproute.formulations.relu.folded_net import AffineNet
+from milproute.formulations.relu.product_set import Choices, best_ceiling, bound_choices
+from milproute.instances import Instance, OptionError, QNet, generate
+from milproute.instances.qnets.library import load_library_qnet
+from milproute.solvers.argmax.argmax import argmax
+from milproute.solvers.argmax.engines import engines
+from milproute.solvers.argmax.engines.branch_and_bound import Branched, branch
+from milproute.solvers.argmax.persistent import ArgmaxModel
+from milproute.solvers.argmax.problem import ArgmaxOptions, ArgmaxProblem
+from milproute.solvers.argmax.shared_capacities import Room
+from milproute.solvers.interface import Watch
+from milproute.solvers.results import SolveOptions, TracePoint
 from tests.formulations.cases import brief, thorough
 from tests.formulations.qnet_cases import ActionCase, action_cases, network, random_net
 
@@ -139,7 +139,7 @@ def test_a_request_to_stop_and_ctrl_c_keep_action_and_bound(monkeypatch: pytest.
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("solvers.methods.branching._Search.split", interrupt)
+    monkeypatch.setattr("milproute.solvers.argmax.engines.branch_and_bound._Search.split", interrupt)
     broken = branch(problem, *start)
     assert broken.stopped == "interrupted"
     assert broken.bound >= truth.objective - 1e-9

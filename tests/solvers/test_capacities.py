@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from formulations import LINK, ModelOptions, compile_model
-from instances import Instance, OptionError, QNet, check, generate
-from solvers.methods.argmax import argmax
-from solvers.results import SolveOptions
-from solvers.solve import solve
+from milproute.formulations import LINK, ModelOptions, compile_model
+from milproute.instances import Instance, OptionError, QNet, check, generate
+from milproute.solvers.argmax.argmax import argmax
+from milproute.solvers.results import SolveOptions
+from milproute.solvers.solve import solve
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -12,18 +12,18 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from solvers import solve
-from solvers.backends.highs import Highs
-from solvers.checked import Checked, breaches
-from solvers.results import SolveOptions, SolveResult
+from milproute.solvers import solve
+from milproute.solvers.backends.highs import Highs
+from milproute.solvers.results import SolveOptions, SolveResult
+from milproute.solvers.wrappers.checked import Checked, breaches
 from tests.solvers.arrays import INFINITY, arrays, knapsack, market_split
 from tests.solvers.backends import Stub
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from formulations import CompiledModel
-    from instances import Plan
+    from milproute.formulations import CompiledModel
+    from milproute.instances import Plan
 
 
 def claim(
@@ -182,7 +182,7 @@ def test_statuses_without_a_solution_pass_through() -> None:
 
 
 def test_a_whole_instance_is_solved_through_it(tmp_path: Path) -> None:
-    from instances import resolve
+    from milproute.instances import resolve
 
     plan: Plan = solve(resolve("toy"), solver=Checked(Highs()))
     assert (plan.status, plan.objective, plan.solver, plan.verified) == ("optimal", 3.0, "highs", True)

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from formulations import LINK, ModelOptions, compile_model
-from instances import generate
-from instances.library import load_library
-from solvers.backend import Watch
-from solvers.clock import BuildLimitError, Clock
-from solvers.methods.argmax import argmax
-from solvers.results import SolveOptions, SolveResult, settle
-from solvers.solve import solve
+from milproute.formulations import LINK, ModelOptions, compile_model
+from milproute.instances import generate
+from milproute.instances.library import load_library
+from milproute.solvers.argmax.argmax import argmax
+from milproute.solvers.clock import BuildLimitError, Clock
+from milproute.solvers.interface import Watch
+from milproute.solvers.results import SolveOptions, SolveResult, settle
+from milproute.solvers.solve import solve
 from tests.formulations.cases import make
 from tests.formulations.qnet_cases import random_net
 from tests.solvers.backends import Stub
 
 if TYPE_CHECKING:
-    from instances import Instance
+    from milproute.instances import Instance
 
 
 def crowd(pairs: int) -> Instance:

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-import solvers.confirm
-from instances import check, generate
-from instances.library import load_library
-from solvers.methods.argmax import argmax
-from solvers.results import SolveOptions, SolveResult
-from solvers.solve import solve
-from solvers.worker import Worker
+import milproute.solvers.confirm
+from milproute.instances import check, generate
+from milproute.instances.library import load_library
+from milproute.solvers.argmax.argmax import argmax
+from milproute.solvers.results import SolveOptions, SolveResult
+from milproute.solvers.solve import solve
+from milproute.solvers.wrappers.process import Worker
 from tests.formulations.cases import make
 from tests.formulations.qnet_cases import random_net
 from tests.solvers.backends import Stub, without_solution
 
 if TYPE_CHECKING:
-    from formulations import CompiledModel
+    from milproute.formulations import CompiledModel
 
 EXACT = SolveOptions(gap=0.0)
 
@@ -34,14 +34,14 @@ def too_low(result: SolveResult, _model: CompiledModel) -> SolveResult:
 
 def alone(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
     """Let only these solvers be installed."""
-    monkeypatch.setattr(solvers.confirm, "is_installed", lambda name: name in names)
+    monkeypatch.setattr(milproute.solvers.confirm, "is_installed", lambda name: name in names)
 
 
 @pytest.mark.parametrize("method", ["exact", "rounding"])
 @pytest.mark.parametrize("formulation", ["link", "reps"])
 def test_an_honest_claim_is_confirmed_by_another_solver(formulation: str, method: str) -> None:
     plan = solve(load_library("nsfnet-10"), formulation, method=method, confirm=True)
-    other = "scip" if solvers.confirm.is_installed("scip") else "highs"
+    other = "scip" if milproute.solvers.confirm.is_installed("scip") else "highs"
     assert plan.status in ("optimal", "gap_limit") and plan.verified
     assert plan.confirmed_by is not None and plan.confirmed_by.startswith(other)
     assert plan.bound is not None and plan.confirmed_by.endswith(f"at most {plan.bound:.9g}")
@@ -74,7 +74,7 @@ def test_where_there_is_one_solver_it_goes_another_way(monkeypatch: pytest.Monke
 def test_a_bound_that_is_too_low_is_refuted_and_both_claims_are_named(
     by: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not solvers.confirm.is_installed(by):
+    if not milproute.solvers.confirm.is_installed(by):
         pytest.skip(f"{by} is not installed")
     alone(monkeypatch, by)
     instance = make([("a", "b", 3, 0.9), ("b", "c", 3, 0.9)], [("a", "c")])
@@ -102,7 +102,7 @@ def test_a_witness_that_says_nothing_gives_way_to_the_next(monkeypatch: pytest.M
     refusing, honest = Stub(change=without_solution("licence")), Stub()
     backends = {"scip": refusing, "highs": honest}
     alone(monkeypatch, *backends)
-    monkeypatch.setattr(solvers.confirm, "load_backend", backends.get)
+    monkeypatch.setattr(milproute.solvers.confirm, "load_backend", backends.get)
     plan = solve(make([("a", "b", 3, 0.9)], [("a", "b")]), solver=Stub(), confirm=True)
     assert len(refusing.models) == len(honest.models) == 1
     assert (plan.confirmed_by, plan.message) == ("stub 0: at most 2", None)

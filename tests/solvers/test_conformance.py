@@ -15,21 +15,21 @@ import highspy
 import numpy as np
 import pytest
 
-from formulations import LINK, ModelOptions, compile_model
-from instances import OptionError, OutputError, resolve
-from solvers.backend import Capability, Watch
-from solvers.backends import backend_names, load_backend
-from solvers.backends.highs import Highs
-from solvers.checked import breaches
-from solvers.methods.argmax import argmax
-from solvers.methods.obbt import certified_bound
-from solvers.results import BackendError, MissingSolverError, SolveOptions, SolveResult, TracePoint
+from milproute.formulations import LINK, ModelOptions, compile_model
+from milproute.instances import OptionError, OutputError, resolve
+from milproute.solvers.argmax.argmax import argmax
+from milproute.solvers.argmax.strengthening.obbt import certified_bound
+from milproute.solvers.backends import backend_names, load_backend
+from milproute.solvers.backends.highs import Highs
+from milproute.solvers.interface import Capability, Watch
+from milproute.solvers.results import BackendError, MissingSolverError, SolveOptions, SolveResult, TracePoint
+from milproute.solvers.wrappers.checked import breaches
 from tests.formulations.qnet_cases import network, random_net
 from tests.solvers.arrays import INFINITY, arrays, knapsack, market_split
 
 if TYPE_CHECKING:
-    from formulations import CompiledModel
-    from solvers.backend import Backend
+    from milproute.formulations import CompiledModel
+    from milproute.solvers.interface import Backend
 
 ROOT = Path(__file__).parents[2]
 MARKS = {"gurobi": pytest.mark.gurobi, "scip": pytest.mark.scip}
@@ -249,9 +249,9 @@ def test_a_partial_start_is_completed_and_stop_ends_the_search(backend: Backend)
 
 INTERRUPTED = """
 import json, sys
-from solvers.backend import Watch
-from solvers.backends import load_backend
-from solvers.results import SolveOptions
+from milproute.solvers.interface import Watch
+from milproute.solvers.backends import load_backend
+from milproute.solvers.results import SolveOptions
 from tests.solvers.arrays import market_split
 
 model, start = market_split()

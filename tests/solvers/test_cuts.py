@@ -10,26 +10,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formulations import compile_model
-from formulations.embedding import embed
-from instances import generate
-from instances.features import action_positions
-from solvers.backend import Watch
-from solvers.backends.highs import Highs
-from solvers.methods.argmax_problem import ArgmaxOptions, ArgmaxProblem
-from solvers.methods.cuts import CUTS, strengthen, with_rows
-from solvers.methods.obbt import push_bounds, tighten
-from solvers.results import SolveOptions
+from milproute.formulations import compile_model
+from milproute.formulations.embedding import embed
+from milproute.instances import generate
+from milproute.instances.qnets.features import action_positions
+from milproute.solvers.argmax.problem import ArgmaxOptions, ArgmaxProblem
+from milproute.solvers.argmax.strengthening.cutting_planes import CUTS, strengthen, with_rows
+from milproute.solvers.argmax.strengthening.obbt import push_bounds, tighten
+from milproute.solvers.backends.highs import Highs
+from milproute.solvers.interface import Watch
+from milproute.solvers.results import SolveOptions
 from tests.formulations.cases import brief
 from tests.formulations.qnet_cases import action_cases, random_net
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from formulations import CompiledModel
-    from formulations.embedding import Embedding
-    from formulations.relu.bounds import Bounds
-    from instances import Instance, QNet
+    from milproute.formulations import CompiledModel
+    from milproute.formulations.embedding import Embedding
+    from milproute.formulations.relu.bounds import Bounds
+    from milproute.instances import Instance, QNet
     from tests.formulations.qnet_cases import ActionCase
 
     Floats = NDArray[np.float64]

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from formulations import Route
-from solvers.methods.fill import fill
+from milproute.formulations import Route
+from milproute.solvers.heuristics.greedy_fill import fill
 from tests.formulations.cases import any_case, make, thorough
 from tests.oracles import node_paths
 
 if TYPE_CHECKING:
-    from instances import Instance
+    from milproute.instances import Instance
 
 
 def pairs_of(instance: Instance) -> list[int]:

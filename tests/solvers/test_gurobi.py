@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from instances import OptionError
-from solvers.backends import availability
-from solvers.results import BackendError, SolveOptions
+from milproute.instances import OptionError
+from milproute.solvers.backends import availability
+from milproute.solvers.results import BackendError, SolveOptions
 from tests.solvers.arrays import INFINITY, arrays, knapsack, market_split
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from solvers.backends.gurobi import Gurobi
-    from solvers.results import SolveResult
+    from milproute.solvers.backends.gurobi import Gurobi
+    from milproute.solvers.results import SolveResult
 
 pytest.importorskip("gurobipy", reason="gurobipy is not installed")
 pytestmark = pytest.mark.gurobi
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.gurobi
 
 @pytest.fixture
 def gurobi() -> Gurobi:
-    from solvers.backends.gurobi import Gurobi
+    from milproute.solvers.backends.gurobi import Gurobi
 
     found = Gurobi()
     probe = found.solve(arrays([1.0], upper=1.0), SolveOptions())

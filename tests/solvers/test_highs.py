@@ -10,14 +10,21 @@ import highspy
 import numpy as np
 import pytest
 
-from instances import OptionError
-from solvers.backend import Watch
-from solvers.backends.highs import Highs
-from solvers.results import BackendError, SolveOptions, SolveResult, TracePoint, has_whole_objective, settle
+from milproute.instances import OptionError
+from milproute.solvers.backends.highs import Highs
+from milproute.solvers.interface import Watch
+from milproute.solvers.results import (
+    BackendError,
+    SolveOptions,
+    SolveResult,
+    TracePoint,
+    has_whole_objective,
+    settle,
+)
 from tests.solvers.arrays import INFINITY, arrays, knapsack, market_split
 
 if TYPE_CHECKING:
-    from formulations import CompiledModel
+    from milproute.formulations import CompiledModel
 
 
 def solved(

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instances import Instance, check
-from solvers.backends import is_installed
-from solvers.results import SolveOptions
-from solvers.solve import solve
+from milproute.instances import Instance, check
+from milproute.solvers.backends import is_installed
+from milproute.solvers.results import SolveOptions
+from milproute.solvers.solve import solve
 from tests.formulations.cases import brief, make, thorough
 from tests.oracles import most_link_connections
 

@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from formulations import compile_model
-from formulations.embedding import embed
-from formulations.relu.bounds import BoundsError, crown_bounds
-from instances import generate
-from instances.features import action_positions
-from solvers.backend import Watch
-from solvers.backends.highs import Highs
-from solvers.methods.argmax_problem import ArgmaxOptions, ArgmaxProblem
-from solvers.methods.obbt import certified_bound, drop_columns, push_bounds, tighten
-from solvers.results import SolveOptions
+from milproute.formulations import compile_model
+from milproute.formulations.embedding import embed
+from milproute.formulations.relu.bounds import BoundsError, crown_bounds
+from milproute.instances import generate
+from milproute.instances.qnets.features import action_positions
+from milproute.solvers.argmax.problem import ArgmaxOptions, ArgmaxProblem
+from milproute.solvers.argmax.strengthening.obbt import certified_bound, drop_columns, push_bounds, tighten
+from milproute.solvers.backends.highs import Highs
+from milproute.solvers.interface import Watch
+from milproute.solvers.results import SolveOptions
 from tests.formulations.cases import brief, thorough
 from tests.formulations.qnet_cases import action_cases, network, random_net
 from tests.solvers.arrays import INFINITY, arrays
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from formulations import CompiledModel
-    from formulations.relu.bounds import Bounds
-    from instances import Instance, QNet
-    from solvers.results import SolveResult
+    from milproute.formulations import CompiledModel
+    from milproute.formulations.relu.bounds import Bounds
+    from milproute.instances import Instance, QNet
+    from milproute.solvers.results import SolveResult
     from tests.formulations.qnet_cases import ActionCase
 
     Floats = NDArray[np.float64]

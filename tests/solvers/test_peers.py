@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from instances.features import path_features, state_vector
-from solvers.methods.argmax import argmax
-from solvers.results import SolveOptions
+from milproute.instances.qnets.features import path_features, state_vector
+from milproute.solvers.argmax.argmax import argmax
+from milproute.solvers.results import SolveOptions
 from tests.formulations.qnet_cases import EVERY_BLOCK, ActionCase, grid_graph, network, random_net
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from instances import Instance, QNet
+    from milproute.instances import Instance, QNet
 
     Floats = NDArray[np.float64]
 

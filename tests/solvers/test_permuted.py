@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from formulations import LINK, Decision, ModelOptions, compile_model
-from instances import resolve
-from solvers.backend import Watch
-from solvers.backends.highs import Highs
-from solvers.checked import breaches
-from solvers.methods.obbt import certified_bound
-from solvers.permuted import Permuted, permuted
-from solvers.results import SolveOptions
+from milproute.formulations import LINK, Decision, ModelOptions, compile_model
+from milproute.instances import resolve
+from milproute.solvers.argmax.strengthening.obbt import certified_bound
+from milproute.solvers.backends.highs import Highs
+from milproute.solvers.interface import Watch
+from milproute.solvers.results import SolveOptions
+from milproute.solvers.wrappers.checked import breaches
+from milproute.solvers.wrappers.permuted import Permuted, permuted
 from tests.solvers.arrays import INFINITY, arrays, knapsack, market_split
 from tests.solvers.backends import Stub
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from formulations import CompiledModel
-    from solvers.results import SolveResult
+    from milproute.formulations import CompiledModel
+    from milproute.solvers.results import SolveResult
 
 EXACT = SolveOptions(gap=0.0)
 

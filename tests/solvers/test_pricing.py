@@ -10,19 +10,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from formulations.actions import TooManyPathsError, list_candidates
-from instances import Instance, OptionError, QNet, check, generate
-from instances.actions import ActionRules
-from instances.library import best_known
-from instances.library.qnets import load_library_qnet
-from solvers.backend import Watch
-from solvers.backends.highs import Highs
-from solvers.methods import parts, pool, pricing
-from solvers.methods.argmax import argmax, describe, pose, write_embedding
-from solvers.methods.argmax_model import ArgmaxModel
-from solvers.methods.argmax_problem import ArgmaxOptions, ArgmaxProblem
-from solvers.methods.search import enumerate_actions
-from solvers.results import SolveOptions
+from milproute.formulations.action_sets import TooManyPathsError, list_candidates
+from milproute.instances import Instance, OptionError, QNet, check, generate
+from milproute.instances.action_set import ActionRules
+from milproute.instances.library import best_known
+from milproute.instances.qnets.library import load_library_qnet
+from milproute.solvers.argmax.argmax import argmax, describe, pose, write_embedding
+from milproute.solvers.argmax.colgen import column_pool as pool
+from milproute.solvers.argmax.colgen import subproblem as parts
+from milproute.solvers.argmax.engines import price_and_branch as pricing
+from milproute.solvers.argmax.local_search import enumerate_actions
+from milproute.solvers.argmax.persistent import ArgmaxModel
+from milproute.solvers.argmax.problem import ArgmaxOptions, ArgmaxProblem
+from milproute.solvers.backends.highs import Highs
+from milproute.solvers.interface import Watch
+from milproute.solvers.results import SolveOptions
 from tests.formulations.cases import brief, thorough
 from tests.formulations.qnet_cases import (
     EVERY_BLOCK,
@@ -38,10 +40,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from formulations import CompiledModel
-    from instances import Plan
-    from solvers.methods.pricing import Listing
-    from solvers.results import SolveResult, TracePoint
+    from milproute.formulations import CompiledModel
+    from milproute.instances import Plan
+    from milproute.solvers.argmax.engines.price_and_branch import Listing
+    from milproute.solvers.results import SolveResult, TracePoint
 
 EXACT = SolveOptions(gap=0.0)
 shortest = settings(brief, max_examples=20)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
-from instances import OptionError
-from solvers import Worker
-from solvers.backends import BACKENDS, Entry, availability, backend_names, load_backend
-from solvers.results import BackendError, MissingSolverError, SolveOptions
+from milproute.instances import OptionError
+from milproute.solvers import Worker
+from milproute.solvers.backends import BACKENDS, Entry, availability, backend_names, load_backend
+from milproute.solvers.results import BackendError, MissingSolverError, SolveOptions
 from tests.solvers.arrays import arrays
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FOREIGN = """
 from dataclasses import replace
-from solvers.backends.highs import Highs
+from milproute.solvers.backends.highs import Highs
 
 class Foreign(Highs):
     name = "foreign"

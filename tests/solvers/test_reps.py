@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formulations import LINK, ModelOptions, Route
-from instances import Instance, Plan, generate
-from instances.outcomes import draw_pairs
-from solvers.backends.highs import Highs
-from solvers.job import Job, Outcome
-from solvers.methods.reps import run_slot
-from solvers.results import SolveOptions
-from solvers.solve import solve
+from milproute.formulations import LINK, ModelOptions, Route
+from milproute.instances import Instance, Plan, generate
+from milproute.instances.outcomes import draw_pairs
+from milproute.solvers.backends.highs import Highs
+from milproute.solvers.pipeline import Job, Outcome
+from milproute.solvers.reps_slot import run_slot
+from milproute.solvers.results import SolveOptions
+from milproute.solvers.solve import solve
 from tests.formulations.cases import any_case, brief, crowded, make, thorough
 from tests.oracles import most_link_connections, most_path_connections, relaxed_path_connections
 from tests.solvers.backends import Stub

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formulations import PATH, Route, copies_of
-from instances import Attempt, Instance, Plan, RoutedPath, check
-from solvers.methods.rounding import Provision, draw_paths
-from solvers.results import SolveOptions
-from solvers.solve import solve
+from milproute.formulations import PATH, Route, copies_of
+from milproute.instances import Attempt, Instance, Plan, RoutedPath, check
+from milproute.solvers.heuristics.rounding import Provision, draw_paths
+from milproute.solvers.results import SolveOptions
+from milproute.solvers.solve import solve
 from tests.formulations.cases import any_case, brief, crowded, make, thorough
 from tests.oracles import (
     most_link_connections,

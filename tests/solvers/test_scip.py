@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from instances import OptionError
-from solvers.results import SolveOptions
+from milproute.instances import OptionError
+from milproute.solvers.results import SolveOptions
 from tests.solvers.arrays import INFINITY, arrays, knapsack, market_split
 
 if TYPE_CHECKING:
-    from formulations import CompiledModel
-    from solvers.results import SolveResult
+    from milproute.formulations import CompiledModel
+    from milproute.solvers.results import SolveResult
 
 pytest.importorskip("pyscipopt", reason="PySCIPOpt is not installed")
 pytestmark = pytest.mark.scip
 
 
 def solved(model: CompiledModel, **options: Any) -> SolveResult:
-    from solvers.backends.scip import Scip
+    from milproute.solvers.backends.scip import Scip
 
     return Scip().solve(model, SolveOptions(**{"gap": 0.0} | options))
 
@@ -30,7 +30,7 @@ def solved(model: CompiledModel, **options: Any) -> SolveResult:
 def test_the_version_is_that_of_scip() -> None:
     from pyscipopt import Model
 
-    from solvers.backends.scip import Scip
+    from milproute.solvers.backends.scip import Scip
 
     major, *rest = Scip().version.split(".")
     assert int(major) == Model().getMajorVersion()

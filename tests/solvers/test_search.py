@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formulations.actions import list_candidates
-from instances import Instance, Link, QNet, generate
-from instances.actions import ActionRules
-from instances.features import features
-from solvers.methods.argmax_problem import ArgmaxOptions, ArgmaxProblem
-from solvers.methods.search import Table, count_actions, enumerate_actions, local_search
+from milproute.formulations.action_sets import list_candidates
+from milproute.instances import Instance, Link, QNet, generate
+from milproute.instances.action_set import ActionRules
+from milproute.instances.qnets.features import features
+from milproute.solvers.argmax.local_search import Table, count_actions, enumerate_actions, local_search
+from milproute.solvers.argmax.problem import ArgmaxOptions, ArgmaxProblem
 from tests.formulations.cases import brief, thorough
 from tests.formulations.qnet_cases import ActionCase, action_cases, network, random_net, routed
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instances.errors import OptionError
-from solvers.selector import parse_selector
+from milproute.instances.errors import OptionError
+from milproute.solvers.selector import parse_selector
 
 
 @pytest.mark.parametrize(

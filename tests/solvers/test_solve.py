@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from instances import Instance, MilprouteError, OptionError, generate
-from solvers.results import SolveOptions, SolveResult
-from solvers.solve import METHODS, solve
+from milproute.instances import Instance, MilprouteError, OptionError, generate
+from milproute.solvers.results import SolveOptions, SolveResult
+from milproute.solvers.solve import METHODS, solve
 from tests.formulations.cases import any_case, brief, make
 from tests.solvers.backends import Stub, without_solution
 
 if TYPE_CHECKING:
-    from formulations import CompiledModel
+    from milproute.formulations import CompiledModel
 
 LINKS = [("a", "b", 5, 0.9), ("b", "c", 5, 0.8), ("a", "c", 2, 1.0)]
 TRIANGLE = make(LINKS, [("a", "c"), ("b", "c", 1)], pairs=[2, 1, 2])

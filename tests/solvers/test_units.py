@@ -10,20 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formulations.relu.affine import AffineNet
-from formulations.relu.bounds import Bounds
-from formulations.relu.scaling import Scaling
-from instances import QNet, generate
-from solvers.backends import is_installed
-from solvers.methods.argmax import argmax
-from solvers.methods.argmax_model import ArgmaxModel
-from solvers.methods.argmax_problem import ArgmaxOptions
-from solvers.results import SolveOptions
+from milproute.formulations.relu.bounds import Bounds
+from milproute.formulations.relu.folded_net import AffineNet
+from milproute.formulations.relu.scaling import Scaling
+from milproute.instances import QNet, generate
+from milproute.solvers.argmax.argmax import argmax
+from milproute.solvers.argmax.persistent import ArgmaxModel
+from milproute.solvers.argmax.problem import ArgmaxOptions
+from milproute.solvers.backends import is_installed
+from milproute.solvers.results import SolveOptions
 from tests.formulations.cases import brief
 from tests.formulations.qnet_cases import EVERY_BLOCK, random_net
 
 if TYPE_CHECKING:
-    from instances import Instance
+    from milproute.instances import Instance
 
 WAYS = [
     {"engine": "enumerate"},

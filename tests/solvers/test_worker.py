@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pytest
 
-import solvers.worker
-from instances.errors import OptionError
-from solvers.backend import Capability, Watch
-from solvers.backends import BACKENDS, Entry
-from solvers.backends.highs import Highs
-from solvers.results import BackendError, SolveOptions, SolveResult, TracePoint
-from solvers.worker import Worker
+import milproute.solvers.wrappers.process
+from milproute.instances.errors import OptionError
+from milproute.solvers.backends import BACKENDS, Entry
+from milproute.solvers.backends.highs import Highs
+from milproute.solvers.interface import Capability, Watch
+from milproute.solvers.results import BackendError, SolveOptions, SolveResult, TracePoint
+from milproute.solvers.wrappers.process import Worker
 from tests.solvers.arrays import arrays
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class Scripted:
 def scripted(monkeypatch: pytest.MonkeyPatch) -> str:
     """Register `Scripted` and let workers fork, whatever threads the test runner has; return its name."""
     monkeypatch.setitem(BACKENDS, "scripted", Entry(__name__, "Scripted", "numpy", "none", "none"))
-    monkeypatch.setattr(solvers.worker, "active_count", lambda: 1)
+    monkeypatch.setattr(milproute.solvers.wrappers.process, "active_count", lambda: 1)
     return "scripted"
 
 
@@ -166,7 +166,7 @@ def test_a_child_that_exits_is_a_crash_with_its_exit_status(
 def test_a_child_that_ignores_its_time_limit_is_killed(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(solvers.worker, "GRACE", 1.0)
+    monkeypatch.setattr(milproute.solvers.wrappers.process, "GRACE", 1.0)
     result = ask(worker, "hang", time_limit=0.1)
     assert (result.status, result.native_status) == ("time_limit", "killed")
     assert "it ignored its time limit and was killed" in result.message
@@ -308,8 +308,8 @@ def test_beside_threads_the_child_is_spawned_and_answers_like_the_solver_itself(
 
 ORPHAN = """
 import os, signal, sys
-from solvers import SolveOptions, Worker
-from solvers.backend import Watch
+from milproute.solvers import SolveOptions, Worker
+from milproute.solvers.interface import Watch
 from tests.solvers.arrays import market_split
 
 model, start = market_split()

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from instances.tolerances import OPTIMALITY
 from milproute.bench.report.history import history
 from milproute.bench.report.metrics import primal_integral
+from milproute.instances.tolerances import OPTIMALITY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from instances import Status
-    from milproute.bench.record import Record
+    from milproute.bench.records.record import Record
     from milproute.bench.report.history import History
+    from milproute.instances import Status
 
 
 @dataclass(frozen=True, slots=True)

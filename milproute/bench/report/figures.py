@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from instances.qnet import optional_package
 from milproute.bench.report.metrics import (
     Curve,
     charged,
@@ -18,6 +17,7 @@ from milproute.bench.report.metrics import (
     solved_over_time,
 )
 from milproute.bench.report.ranking import SEED, instance_numbers, task_label
+from milproute.instances.qnets.net import optional_package
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

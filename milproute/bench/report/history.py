@@ -11,7 +11,7 @@ from milproute.bench.report.metrics import carried_forward
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from milproute.bench.record import Record
+    from milproute.bench.records.record import Record
 
 
 class History(NamedTuple):

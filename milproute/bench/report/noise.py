@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from instances.files import read_text
-from instances.frozen import Frozen, Identifier, NonNegative
-from milproute.bench.record import RecordError
+from milproute.bench.records.record import RecordError
+from milproute.instances.files import read_text
+from milproute.instances.schema import Frozen, Identifier, NonNegative
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

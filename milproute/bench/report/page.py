@@ -9,16 +9,16 @@ from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from instances.qnet import optional_package
 from milproute.bench.report.details import CHUNK, log_limit, packed_details
 from milproute.bench.report.figures import figures, look
 from milproute.bench.report.metrics import LEVEL, SHIFT
 from milproute.bench.report.ranking import OUTCOME_WORDS, rankings, summarise, task, task_label
+from milproute.instances.qnets.net import optional_package
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from milproute.bench.record import Machine
+    from milproute.bench.records.record import Machine
     from milproute.bench.report.consistency import Contradiction, Judged
     from milproute.bench.report.metrics import Interval
     from milproute.bench.report.noise import Noise

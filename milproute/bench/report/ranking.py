@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from instances import Status
     from milproute.bench.report.consistency import Judged
+    from milproute.instances import Status
 
 Outcome = Literal["solved", "stopped", "no plan", "wrong", "failed"]
 Task = tuple[Any, ...]

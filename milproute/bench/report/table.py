@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from instances.files import write_bytes, write_text
-from instances.qnet import optional_package
+from milproute.instances.files import write_bytes, write_text
+from milproute.instances.qnets.net import optional_package
 from milproute.shown import telling_gap
 
 if TYPE_CHECKING:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from instances.files import write_text
-from milproute.bench.record import RecordError
+from milproute.bench.records.record import RecordError
 from milproute.bench.report.consistency import contradictions, judge
 from milproute.bench.report.noise import noise, read_references
 from milproute.bench.report.page import page
 from milproute.bench.report.table import cell_table, write_table
-from milproute.bench.results import ResultFolder
+from milproute.bench.results.folder import ResultFolder
+from milproute.instances.files import write_text
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from milproute.bench.record import Record
+    from milproute.bench.records.record import Record
 
 
 def write_report(folder: Path) -> Path:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from instances.convert import read_any
-from instances.errors import MilprouteError
+from milproute.instances.errors import MilprouteError
+from milproute.instances.formats.registry import read_any
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from instances.instance import Instance
+    from milproute.instances.instance import Instance
 
 NEEDS: dict[str, Any] = {
     "memory": 10,

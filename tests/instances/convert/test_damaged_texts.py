@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instances.convert import FORMATS, read_any
-from instances.errors import MilprouteError
-from instances.library import load_library
+from milproute.instances.errors import MilprouteError
+from milproute.instances.formats.registry import FORMATS, read_any
+from milproute.instances.library import load_library
 from tests.instances.convert.supplies import NEEDS, gml
 from tests.instances.convert.texts import QCAST, SNDLIB
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from instances.convert import Format
+    from milproute.instances.formats.registry import Format
 
 GRAPH = nx.path_graph(3)
 TOY = load_library("toy")

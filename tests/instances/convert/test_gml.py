@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instances.convert import read_any
-from instances.convert.gml import parse_gml
-from instances.errors import InstanceError
-from instances.geography import distance_km
+from milproute.instances.errors import InstanceError
+from milproute.instances.formats.gml import parse_gml
+from milproute.instances.formats.registry import read_any
+from milproute.instances.generators.geography import distance_km
 from tests.instances.convert.supplies import gml, lengths, read, refusal
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 import pytest
 
-from instances.convert import read_any, write_any
-from instances.errors import InstanceError
-from instances.library import load_library
+from milproute.instances.errors import InstanceError
+from milproute.instances.formats.registry import read_any, write_any
+from milproute.instances.library import load_library
 from tests.instances.convert.supplies import NEEDS, lengths, read, refusal
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instances.convert import read_any, write_any
-from instances.errors import InstanceError, OptionError
-from instances.instance import Instance
-from solvers import solve
+from milproute.instances.errors import InstanceError, OptionError
+from milproute.instances.formats.registry import read_any, write_any
+from milproute.instances.instance import Instance
+from milproute.solvers import solve
 from tests.instances.convert.supplies import NEEDS, gml, read, refusal
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from instances.convert import read_any
-from instances.errors import InstanceError
+from milproute.instances.errors import InstanceError
+from milproute.instances.formats.registry import read_any
 from tests.instances.convert.supplies import NEEDS, gml, lengths, read, refusal
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from instances.convert import read_any, write_any
-from instances.errors import InstanceError
+from milproute.instances.errors import InstanceError
+from milproute.instances.formats.registry import read_any, write_any
 from tests.instances.convert.texts import QCAST
 
 if TYPE_CHECKING:

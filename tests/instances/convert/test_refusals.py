@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from instances.convert import FORMATS, find_format, read_any, read_as_it_is, write_any
-from instances.errors import InstanceError, OptionError, OutputError
-from instances.generators import generate
-from instances.instance import Instance
-from instances.library import load_library
+from milproute.instances.errors import InstanceError, OptionError, OutputError
+from milproute.instances.formats.registry import FORMATS, find_format, read_any, read_as_it_is, write_any
+from milproute.instances.generators.generate import generate
+from milproute.instances.instance import Instance
+from milproute.instances.library import load_library
 from tests.instances.convert.supplies import NEEDS, gml, read, refusal
 from tests.instances.convert.texts import QCAST, SNDLIB
 

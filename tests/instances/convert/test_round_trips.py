@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instances.convert import read_any, write_any
-from instances.geography import distance_km
-from instances.instance import Instance
-from instances.library import load_library
+from milproute.instances.formats.registry import read_any, write_any
+from milproute.instances.generators.geography import distance_km
+from milproute.instances.instance import Instance
+from milproute.instances.library import load_library
 from tests.strategies import instances
 
 if TYPE_CHECKING:

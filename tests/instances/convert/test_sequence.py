@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from instances.convert import read_any, write_any
-from instances.errors import InstanceError
-from instances.generators import generate
-from instances.library import load_library
+from milproute.instances.errors import InstanceError
+from milproute.instances.formats.registry import read_any, write_any
+from milproute.instances.generators.generate import generate
+from milproute.instances.library import load_library
 
 if TYPE_CHECKING:
     from pathlib import Path

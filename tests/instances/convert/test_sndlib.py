@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from instances.convert import read_any, write_any
-from instances.errors import OptionError
-from instances.generators import generate
-from instances.instance import Instance
+from milproute.instances.errors import OptionError
+from milproute.instances.formats.registry import read_any, write_any
+from milproute.instances.generators.generate import generate
+from milproute.instances.instance import Instance
 from tests.instances.convert.supplies import NEEDS, lengths, read, refusal
 from tests.instances.convert.texts import SNDLIB
 

@@ -1,0 +1,1 @@
+"""Flow formulations: commodities, arc flows, their decomposition into paths, tightenings."""

@@ -1,0 +1,66 @@
+"""AffineNet: a Q-net with the state folded in, as a function of the action features alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from milproute.instances import QNet
+
+    Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class AffineNet:
+    """Layers f_l = W_l y_{l-1} + b_l with y_l = max(0, f_l), y_0 the action features; the last is Q.
+
+    Parameters
+    ----------
+    weights, biases : of each layer, shapes (out, in) and (out,); sparse topologies are dense here.
+    """
+
+    weights: tuple[Floats, ...]
+    biases: tuple[Floats, ...]
+
+    @property
+    def hidden(self) -> tuple[int, ...]:
+        """Neurons of each hidden layer."""
+        return tuple(len(bias) for bias in self.biases[:-1])
+
+    def of_first_sums(self) -> AffineNet:
+        """Return the net as a function of W_1 y_0 instead of y_0: its first layer only adds the bias."""
+        return AffineNet((np.eye(len(self.biases[0])), *self.weights[1:]), self.biases)
+
+    def preactivations(self, features: Floats) -> list[Floats]:
+        """Return f_l of every layer for a batch of action features, shape (batch, in)."""
+        values, y = [], features
+        for weight, bias in zip(self.weights, self.biases, strict=True):
+            values.append(y @ weight.T + bias)
+            y = np.maximum(values[-1], 0.0)
+        return values
+
+    def __call__(self, features: Floats) -> Floats:
+        """Return Q for a batch of action features."""
+        q: Floats = self.preactivations(features)[-1][:, 0]
+        return q
+
+
+def fold_state(net: QNet, state: Floats, action: Sequence[int] | NDArray[np.int64]) -> AffineNet:
+    """Fold a state into the first layer: its columns for ``action`` stay, the rest becomes a constant.
+
+    Parameters
+    ----------
+    state : full input vector, shape (inputs,); its entries at ``action`` are not read.
+    action : positions of the action features in the input.
+    """
+    first = net.weights[0]
+    known = np.delete(np.arange(first.shape[1]), action)
+    constant = net.biases[0] + first[:, known] @ state[known]
+    return AffineNet((first[:, action], *net.weights[1:]), (constant, *net.biases[1:]))

@@ -1,0 +1,1 @@
+"""The independent checker: what a plan must keep, rule by rule, from instance and plan alone."""

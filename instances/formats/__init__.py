@@ -1,0 +1,1 @@
+"""File formats of instances: reading, completing and writing them."""

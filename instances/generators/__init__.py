@@ -1,0 +1,1 @@
+"""Generated instances: spec strings, synthetic and measured topologies."""

@@ -1,0 +1,1 @@
+"""A cell: one solve in one fresh process."""

@@ -1,0 +1,1 @@
+"""Records: what a benchmark cell was asked, where it ran, and how it ended."""

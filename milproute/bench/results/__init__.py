@@ -1,0 +1,1 @@
+"""Result folders: one file for each finished cell."""

@@ -1,0 +1,1 @@
+"""Running a suite: executors, subprocesses, their limits, and the display."""

@@ -1,0 +1,1 @@
+"""Suites: what a benchmark solves, read from TOML and expanded to cells."""

@@ -1,0 +1,1 @@
+"""Tables of the README and the documents, each printed by a module of its own."""

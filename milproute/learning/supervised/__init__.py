@@ -1,0 +1,1 @@
+"""Supervised fitting of a Q-net to expected deliveries."""

@@ -1,0 +1,1 @@
+"""Maintenance: commands that make shipped data anew."""

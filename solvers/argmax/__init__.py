@@ -1,0 +1,1 @@
+"""The argmax of a Q-net over an action set: engines, column generation, strengthening."""

@@ -1,0 +1,1 @@
+"""Column generation for an argmax: restricted master, column pool, subproblems, bounds on arcs."""

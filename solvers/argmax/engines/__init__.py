@@ -1,0 +1,1 @@
+"""Engines: enumeration, branch and bound, MILP, and pricing."""

@@ -1,0 +1,1 @@
+"""Strengthening of an embedded net: bound tightening by linear programs, cutting planes."""

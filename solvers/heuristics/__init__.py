@@ -1,0 +1,1 @@
+"""Heuristics of REPS: progressive rounding, random rounding, greedy fill."""

@@ -1,1 +1,0 @@
-"""Solution methods: exact, rounding, fill, whole slots."""
