@@ -15,10 +15,7 @@ from milproute.instances import ModelSize
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
-    Rows = NDArray[np.int64]
+    from milproute.instances.arrays import Flags, Floats, Rows
 
 
 # Attribute of a Pyomo block: lists of variables of which at most one may be above 0. Pyomo's own
@@ -55,7 +52,7 @@ class CompiledModel:
     row_upper: Floats
     lower: Floats
     upper: Floats
-    integer: NDArray[np.bool_]
+    integer: Flags
     column_names: tuple[str, ...]
     row_names: tuple[str, ...]
     columns: Mapping[str, Rows]

@@ -12,11 +12,10 @@ from milproute.formulations.relu.net_block import attach_net
 from milproute.formulations.relu.scaling import unit_of
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from milproute.formulations.action_sets import ActionModel
     from milproute.formulations.relu.bounds import Bounds, Box
     from milproute.formulations.relu.folded_net import AffineNet
+    from milproute.instances.arrays import Floats, Integers
 
 
 LARGEST_INPUT = 1024.0
@@ -35,7 +34,7 @@ class Embedding:
 
     model: pyo.ConcreteModel
     action: ActionModel
-    live: NDArray[np.int64]
+    live: Integers
 
 
 def embed(action: ActionModel, net: AffineNet, relu: str, bounds: Bounds, box: Box) -> Embedding:
@@ -74,8 +73,8 @@ def embed(action: ActionModel, net: AffineNet, relu: str, bounds: Bounds, box: B
     return Embedding(m, action, live)
 
 
-def _units(box: Box) -> NDArray[np.float64]:
+def _units(box: Box) -> Floats:
     """Return the unit of each input: 1 for those of usual size, else a power of two above it."""
     size = np.maximum(np.abs(box.lower), np.abs(box.upper))
-    units: NDArray[np.float64] = np.where(size > LARGEST_INPUT, unit_of(size), 1.0)
+    units: Floats = np.where(size > LARGEST_INPUT, unit_of(size), 1.0)
     return units

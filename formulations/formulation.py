@@ -10,12 +10,10 @@ import pyomo.environ as pyo
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from milproute.formulations.compiled import CompiledModel
     from milproute.formulations.flow.arc_flow import Route
     from milproute.instances import Instance
+    from milproute.instances.arrays import Floats
 
 Flows = Literal["integer", "continuous"]
 
@@ -55,7 +53,7 @@ class ModelOptions:
 class Decision:
     """What a solution means: attempts on each link (by row), and paths."""
 
-    attempts: NDArray[np.float64]
+    attempts: Floats
     routes: Sequence[Route]
 
 
@@ -72,8 +70,8 @@ class Formulated:
     """
 
     model: pyo.ConcreteModel
-    decide: Callable[[CompiledModel, NDArray[np.float64]], Decision]
-    encode: Callable[[CompiledModel, Decision], NDArray[np.float64]] | None = None
+    decide: Callable[[CompiledModel, Floats], Decision]
+    encode: Callable[[CompiledModel, Decision], Floats] | None = None
 
 
 @dataclass(frozen=True, slots=True)

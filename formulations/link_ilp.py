@@ -31,11 +31,10 @@ from milproute.instances.tolerances import FEASIBILITY
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from milproute.formulations.compiled import CompiledModel
     from milproute.formulations.flow.arc_flow import Route
     from milproute.instances import Instance
+    from milproute.instances.arrays import Floats, Integers
 
 
 def link_ilp(instance: Instance, options: ModelOptions) -> Formulated:
@@ -98,13 +97,13 @@ def link_ilp(instance: Instance, options: ModelOptions) -> Formulated:
         m.link_load = pyo.Constraint(ends, rule=expected_load)
     m.memory = pyo.Constraint(sorted({u for e in ends for u in e}), rule=memory)
 
-    def decide(compiled: CompiledModel, values: NDArray[np.float64]) -> Decision:
+    def decide(compiled: CompiledModel, values: Floats) -> Decision:
         attempts = np.zeros(len(instance.links))
         attempts[links] = compiled.read("attempts", values)
         routes = routes_of(instance, commodities, arcs, compiled, values)
         return Decision(np.minimum(attempts, attempts_for(instance, routes, options)), routes)
 
-    def encode(compiled: CompiledModel, decision: Decision) -> NDArray[np.float64]:
+    def encode(compiled: CompiledModel, decision: Decision) -> Floats:
         flow, connections = flows_of(instance, commodities, arcs, decision.routes)
         load = flow.reshape(-1, len(links), 2).sum(axis=(0, 2))
         attempts = decision.attempts[links]
@@ -117,13 +116,13 @@ def link_ilp(instance: Instance, options: ModelOptions) -> Formulated:
     return Formulated(m, decide, encode)
 
 
-def _largest_loads(instance: Instance, limits: NDArray[np.int64], *, whole: bool) -> NDArray[np.float64]:
+def _largest_loads(instance: Instance, limits: Integers, *, whole: bool) -> Floats:
     """Return the largest load of each link, the largest whole one if ``whole``; shape (links,)."""
     cases = zip(instance.probabilities.tolist(), limits.tolist(), strict=True)
     return np.array([largest_load(p, most) if whole else float(as_fraction(p) * most) for p, most in cases])
 
 
-def attempts_for(instance: Instance, routes: Sequence[Route], options: ModelOptions) -> NDArray[np.float64]:
+def attempts_for(instance: Instance, routes: Sequence[Route], options: ModelOptions) -> Floats:
     """Return for each link the fewest attempts that carry its load: load / p_e, whole unless relaxed."""
     load = np.zeros(len(instance.links))
     for route in routes:

@@ -20,11 +20,10 @@ from milproute.formulations.formulation import Decision, Formulated, Formulation
 from milproute.instances import InstanceError, OptionError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from milproute.formulations.compiled import CompiledModel
     from milproute.formulations.flow.commodities import Commodity
     from milproute.instances import Instance
+    from milproute.instances.arrays import Floats, Integers
 
 # Columns of the variant per-copy: Pyomo takes about a kilobyte for each.
 LARGEST_PER_COPY = 5_000_000
@@ -73,14 +72,14 @@ def path_ilp(instance: Instance, options: ModelOptions) -> Formulated:
 
     m.link_load = pyo.Constraint(ends if commodities else [], rule=capacity)
 
-    def decide(compiled: CompiledModel, values: NDArray[np.float64]) -> Decision:
+    def decide(compiled: CompiledModel, values: Floats) -> Decision:
         routes = routes_of(instance, commodities, arcs, compiled, values)
         return Decision(np.zeros(len(instance.links)), routes)
 
     return Formulated(m, decide)
 
 
-def known_pairs(instance: Instance) -> NDArray[np.int64]:
+def known_pairs(instance: Instance) -> Integers:
     """Return the entangled pairs of each link, shape (links,).
 
     Raises
@@ -100,7 +99,7 @@ def known_pairs(instance: Instance) -> NDArray[np.int64]:
     return np.array([link.entangled_pairs for link in instance.links], dtype=np.int64)
 
 
-def copies_of(instance: Instance, pairs: NDArray[np.int64]) -> list[int]:
+def copies_of(instance: Instance, pairs: Integers) -> list[int]:
     """Return for each request the smaller number of pairs at its two ends, at most its demand."""
     at_node = np.zeros(len(instance.nodes), dtype=np.int64)
     np.add.at(at_node, instance.ends, pairs[:, None])
@@ -109,7 +108,7 @@ def copies_of(instance: Instance, pairs: NDArray[np.int64]) -> list[int]:
     return [n if r.demand is None else min(n, r.demand) for n, r in zip(ends, instance.requests, strict=True)]
 
 
-def _commodities(instance: Instance, variant: str, pairs: NDArray[np.int64]) -> list[Commodity]:
+def _commodities(instance: Instance, variant: str, pairs: Integers) -> list[Commodity]:
     if variant == "per-copy":
         copies = copies_of(instance, pairs)
         columns = 2 * int((pairs > 0).sum()) * sum(copies)

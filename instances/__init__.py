@@ -29,7 +29,8 @@ from milproute.instances.plan import (
     Termination,
     Violation,
 )
-from milproute.instances.qnets.net import QNet, load_qnet, save_qnet
+from milproute.instances.qnets.net import QNet
+from milproute.instances.qnets.safetensors import load_qnet, save_qnet
 from milproute.instances.resolve import resolve
 
 __all__ = [

@@ -9,43 +9,31 @@ swaps can succeed, it has at most ``max_hops`` links, and it meets the ``min_fid
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from milproute.instances.checker import rules
-from milproute.instances.checker.context import Breach, Case
 from milproute.instances.errors import OptionError
 from milproute.instances.physics import additive_weight, werner_parameter
-from milproute.instances.plan import Plan, Violation
-from milproute.instances.tolerances import COMPARISON, FEASIBILITY
+from milproute.instances.tolerances import COMPARISON
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from typing import TypeAlias
-
-    from numpy.typing import NDArray
-
+    from milproute.instances.arrays import Flags, Floats, Integers
     from milproute.instances.instance import Instance
-    from milproute.instances.plan import RoutedPath
-
-    Rule: TypeAlias = Callable[[Case], Iterator[Breach]]
-    Integers: TypeAlias = NDArray[np.int64]
-    Floats: TypeAlias = NDArray[np.float64]
-    Flags: TypeAlias = NDArray[np.bool_]
 
 
 # Copies of all requests together up to which what is told apart by copy may be listed.
 MOST_COPIES = 1_000
+
+
 # Copies of one request up to which a net over them can be solved in doubles with the precision of a copy.
 LARGEST_COPIES = 1_000_000
 
 
 @dataclass(frozen=True, init=False)
-class ActionRules:
+class ActionSet:
     """The limits of an action set as arrays, in the order of the instance's links, nodes, requests.
 
     Parameters
@@ -162,149 +150,3 @@ class ActionRules:
         if least is None or least <= 0.25:
             return math.inf
         return float(additive_weight(werner_parameter(least))) + COMPARISON
-
-
-# --- rules for the checker ----------------------------------------------------------------------------
-
-
-def _limits(case: Case) -> ActionRules:
-    return ActionRules(case.instance, case.plan.max_hops)
-
-
-def hops(case: Case) -> Iterator[Breach]:
-    """Require paths of at most ``max_hops`` links."""
-    limit = case.plan.max_hops
-    for i, path in enumerate(case.plan.paths):
-        links = len(path.nodes) - 1
-        if limit is not None and links > limit:
-            yield Breach(f"paths[{i}]", links - limit, f"it has {links} links, the hop limit is {limit}")
-
-
-def usable_links(case: Case) -> Iterator[Breach]:
-    """Require links that can succeed: probability > 0."""
-    for i, path in enumerate(case.plan.paths):
-        rows = [case.instance.link_row.get(step) for step in zip(path.nodes, path.nodes[1:], strict=False)]
-        dead = [case.link(e) for e in rows if e is not None and case.instance.probabilities[e] == 0]
-        if dead:
-            yield Breach(f"paths[{i}]", len(dead), f"it uses {', '.join(dead)} of probability 0")
-
-
-def usable_swaps(case: Case) -> Iterator[Breach]:
-    """Require swaps that can succeed: swap_probability > 0 at interior nodes."""
-    dead = {node.id for node in case.instance.nodes if node.swap_probability == 0}
-    for i, path in enumerate(case.plan.paths):
-        found = [repr(v) for v in path.nodes[1:-1] if v in dead]
-        if found:
-            yield Breach(f"paths[{i}]", len(found), f"it swaps at {', '.join(found)}, where no swap succeeds")
-
-
-def load(case: Case) -> Iterator[Breach]:
-    """Require copies of paths over e <= entangled pairs of e, its channels where these are unknown."""
-    for row, (used, limit) in enumerate(zip(case.load, _limits(case).capacity.tolist(), strict=True)):
-        if case.exceeds(used, limit):
-            known = case.instance.links[row].entangled_pairs is not None
-            text = f"{used:.9g} copies of paths on {limit} {'entangled pairs' if known else 'channels'}"
-            yield Breach(case.link(row), used - limit, text)
-
-
-def memory(case: Case) -> Iterator[Breach]:
-    """Require qubits held at v, 1 for a copy that ends there and 2 for one that swaps, <= memory of v."""
-    row = case.instance.node_row
-    held = [0.0] * len(row)
-    for path in case.plan.paths:
-        for place, v in enumerate(path.nodes):
-            if v in row:
-                held[row[v]] += path.count * (1 if place in (0, len(path.nodes) - 1) else 2)
-    for i, (node, qubits) in enumerate(zip(case.instance.nodes, held, strict=True)):
-        if case.exceeds(qubits, node.memory):
-            text = f"the copies of paths hold {qubits:.9g} qubits of {node.memory}"
-            yield Breach(f"nodes[{i}] ({node.id})", qubits - node.memory, text)
-
-
-def copies(case: Case) -> Iterator[Breach]:
-    """Require copies of paths of a request <= its demand, 1 where it has none."""
-    for row, (request, most) in enumerate(
-        zip(case.instance.requests, _limits(case).demands.tolist(), strict=True)
-    ):
-        served = max(case.connections(request.id), case.routed[request.id])
-        if case.exceeds(served, most):
-            why = "without a demand" if request.demand is None else f"for a demand of {most}"
-            yield Breach(case.request(row), served - most, f"{served:.9g} copies of its paths {why}")
-
-
-def whole_copies(case: Case) -> Iterator[Breach]:
-    """Require whole copies of paths, also of a plan that calls itself relaxed or continuous."""
-    for i, path in enumerate(case.plan.paths):
-        off = abs(path.count - round(path.count)) if math.isfinite(path.count) else math.inf
-        if case.exceeds(off, 0.0):
-            yield Breach(f"paths[{i}]", off, f"{path.count:.9g} copies are not a whole number")
-
-
-# Membership in the action set; the keys are the names that violations carry.
-MEMBERSHIP: Mapping[str, Rule] = {
-    "known-requests": rules.known_requests,
-    "known-nodes": rules.known_nodes,
-    "simple-path": rules.simple_paths,
-    "path-links": rules.steps_are_links,
-    "path-ends": rules.path_ends,
-    "min-fidelity": rules.min_fidelity,
-    "sign": rules.signs,
-    "whole-paths": whole_copies,
-    "hops": hops,
-    "usable-links": usable_links,
-    "usable-swaps": usable_swaps,
-    "load": load,
-    "memory": memory,
-    "demand": copies,
-}
-
-
-def action_violations(
-    instance: Instance,
-    paths: Iterable[RoutedPath],
-    max_hops: int | None = None,
-    tolerance: float = FEASIBILITY,
-) -> list[Violation]:
-    """Return why ``paths`` is no action of the action set; [] when it is one.
-
-    Parameters
-    ----------
-    instance, paths : any valid ones, also if they have nothing to do with each other; no path at all
-        is an action.
-    max_hops : most links of a path; None means no limit.
-    tolerance : largest breach that is forgiven (copies, qubits, fidelity).
-
-    Raises
-    ------
-    OptionError : a hop limit below 1.
-    """
-    ActionRules(instance, max_hops)
-    action = Plan(
-        instance=instance.name,
-        formulation="argmax",
-        variant="membership",
-        solver="none",
-        solver_version="",
-        status="no_solution",
-        objective=None,
-        bound=None,
-        gap=None,
-        seconds={},
-        paths=tuple(paths),
-        max_hops=None if max_hops is None else int(max_hops),
-    )
-    return violations(Case(instance, action, tolerance), MEMBERSHIP)
-
-
-def violations(case: Case, wanted: Mapping[str, Rule]) -> list[Violation]:
-    """Return what the rules find, under their names."""
-    return [
-        Violation(rule=name, place=breach.place, amount=_finite(breach.amount), message=breach.message)
-        for name, rule in wanted.items()
-        for breach in rule(case)
-    ]
-
-
-def _finite(amount: float) -> float:
-    """Return an amount that a document can hold; sums of huge numbers overflow."""
-    return min(float(amount), sys.float_info.max) if not math.isnan(amount) else sys.float_info.max

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from milproute.instances.arrays import Integers
     from milproute.instances.network import Network
 
 # The rounding of p itself to a double is forgiven on top, so that a decimal at exactly 1e-9 counts.
@@ -83,10 +82,10 @@ def load_hull(probability: float, attempts: int) -> list[tuple[int, int]]:
     return corners
 
 
-def most_attempts(network: Network) -> NDArray[np.int64]:
+def most_attempts(network: Network) -> Integers:
     """Return the most attempts each link can make: its channels, at most the qubits at each end; (links,)."""
     at_ends = network.memories[network.ends].min(axis=1, initial=np.iinfo(np.int64).max)
-    most: NDArray[np.int64] = np.minimum(network.channels, at_ends)
+    most: Integers = np.minimum(network.channels, at_ends)
     return most
 
 

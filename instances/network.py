@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     import networkx as nx
-    from numpy.typing import NDArray
+
+    from milproute.instances.arrays import Floats, Integers
 
 
 # What the schema says about the pair of them: a link without a probability needs the attenuation.
@@ -146,14 +147,14 @@ class Network(Frozen):
         return rows | {(v, u): i for (u, v), i in rows.items()}
 
     @cached_property
-    def ends(self) -> NDArray[np.int64]:
+    def ends(self) -> Integers:
         """Node rows of the ends of each link, shape (links, 2)."""
         row = self.node_row
         pairs = [(row[link.source], row[link.target]) for link in self.links]
         return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
     @cached_property
-    def probabilities(self) -> NDArray[np.float64]:
+    def probabilities(self) -> Floats:
         """Success of one attempt on each link, shape (links,)."""
         given = np.array([link.probability for link in self.links], dtype=float)
         if self.attenuation_per_km is None:
@@ -162,12 +163,12 @@ class Network(Frozen):
         return np.where(np.isnan(given), link_probability(lengths, self.attenuation_per_km), given)
 
     @cached_property
-    def channels(self) -> NDArray[np.int64]:
+    def channels(self) -> Integers:
         """Channels of each link, shape (links,)."""
         return np.array([link.channels for link in self.links], dtype=np.int64)
 
     @cached_property
-    def memories(self) -> NDArray[np.int64]:
+    def memories(self) -> Integers:
         """Qubits of each node, shape (nodes,)."""
         return np.array([node.memory for node in self.nodes], dtype=np.int64)
 

@@ -16,8 +16,9 @@ from milproute.instances.errors import OptionError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
+    from milproute.instances.arrays import Integers
     from milproute.instances.instance import Instance
     from milproute.instances.network import Network
     from milproute.instances.plan import Plan, RoutedPath
@@ -68,7 +69,7 @@ def draw_pairs(network: Network, attempts: Sequence[float], rng: np.random.Gener
     return [int(n) for n in pairs]
 
 
-def binomial_quantile(u: ArrayLike, number: ArrayLike, probability: ArrayLike) -> NDArray[np.int64]:
+def binomial_quantile(u: ArrayLike, number: ArrayLike, probability: ArrayLike) -> Integers:
     """Return the smallest k with P(Binomial(n, p) <= k) >= u, at most n; arguments broadcast.
 
     By bisection on the regularised incomplete beta function, so the cost grows with log n. As u, n or p

@@ -15,25 +15,21 @@ from milproute.instances.errors import OptionError
 from milproute.instances.tolerances import COMPARISON
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from numpy.typing import ArrayLike
 
-    from numpy.typing import ArrayLike, NDArray
+    from milproute.instances.arrays import Floats
 
-    from milproute.instances.network import Network
-    from milproute.instances.plan import RoutedPath
 
 # exp(-a L) = 10^(-A L / 10): the same loss is a per km, or A = a * this in dB per km.
 DB_PER_NEPER = 10 / math.log(10)
 
 
-def link_probability(length_km: ArrayLike, attenuation_per_km: float) -> NDArray[np.float64]:
+def link_probability(length_km: ArrayLike, attenuation_per_km: float) -> Floats:
     """Return exp(-a L), the success probability of one attempt over L km (a per km, not dB)."""
     return np.exp(-attenuation_per_km * np.asarray(length_km, dtype=float))
 
 
-def midpoint_probability(
-    length_km: ArrayLike, attenuation_db_per_km: float, efficiency: float
-) -> NDArray[np.float64]:
+def midpoint_probability(length_km: ArrayLike, attenuation_db_per_km: float, efficiency: float) -> Floats:
     """Return the success probability of one attempt with a Bell-state measurement half way.
 
         p = 1/2 (eta 10^(-A L / 20))^2
@@ -55,7 +51,7 @@ def attenuation_to_db(attenuation_per_km: float) -> float:
     return attenuation_per_km * DB_PER_NEPER
 
 
-def at_least_one(attempts: ArrayLike, probability: ArrayLike) -> NDArray[np.float64]:
+def at_least_one(attempts: ArrayLike, probability: ArrayLike) -> Floats:
     """Return 1 - (1 - p)^n, the probability of a pair from n attempts; arguments broadcast."""
     n, p = np.asarray(attempts, dtype=float), np.asarray(probability, dtype=float)
     # Through logarithms: (1 - p) rounds to 1 on long fibres, where p may be 1e-20.
@@ -63,22 +59,22 @@ def at_least_one(attempts: ArrayLike, probability: ArrayLike) -> NDArray[np.floa
         return np.where(n == 0, 0.0, -np.expm1(n * np.log1p(-p)))
 
 
-def mean_pairs(attempts: ArrayLike, probability: ArrayLike) -> NDArray[np.float64]:
+def mean_pairs(attempts: ArrayLike, probability: ArrayLike) -> Floats:
     """Return n p, the mean number of pairs from n attempts (Binomial); arguments broadcast."""
     return np.asarray(np.asarray(attempts, dtype=float) * np.asarray(probability, dtype=float))
 
 
-def werner_parameter(fidelity: ArrayLike) -> NDArray[np.float64]:
+def werner_parameter(fidelity: ArrayLike) -> Floats:
     """Return W = (4F - 1)/3; 1 for a perfect pair, 0 at F = 1/4, negative below."""
     return np.asarray((4 * np.asarray(fidelity, dtype=float) - 1) / 3)
 
 
-def werner_fidelity(parameter: ArrayLike) -> NDArray[np.float64]:
+def werner_fidelity(parameter: ArrayLike) -> Floats:
     """Return F = (3W + 1)/4, the inverse of `werner_parameter`."""
     return np.asarray((3 * np.asarray(parameter, dtype=float) + 1) / 4)
 
 
-def additive_weight(parameter: ArrayLike) -> NDArray[np.float64]:
+def additive_weight(parameter: ArrayLike) -> Floats:
     """Return -ln W, which adds up along a path where W multiplies; infinite for W <= 0.
 
     With weights w_e of links and s_v = -ln `swap_factor` of swapping nodes, a path keeps
@@ -91,7 +87,7 @@ def additive_weight(parameter: ArrayLike) -> NDArray[np.float64]:
         return np.asarray(-np.log(np.maximum(w, 0.0)) + 0.0)
 
 
-def swap_factor(gate_fidelity: ArrayLike, measurement_fidelity: ArrayLike) -> NDArray[np.float64]:
+def swap_factor(gate_fidelity: ArrayLike, measurement_fidelity: ArrayLike) -> Floats:
     """Return g (4 m^2 - 1)/3, by which a noisy swap lowers the product of Werner parameters.
 
     W' = g (4 m^2 - 1)/3 W_1 W_2 with gate fidelity g and measurement fidelity m > 1/2 of the swapping
@@ -113,39 +109,6 @@ def chain_fidelity(fidelities: ArrayLike, swap_factors: ArrayLike = ()) -> float
     return float(werner_fidelity(w))
 
 
-def path_fidelity(
-    network: Network, nodes: Sequence[str], swap_factors: Mapping[str, float] | None = None
-) -> float:
-    """Return the fidelity of a connection along ``nodes``: `chain_fidelity` of its links.
-
-    ``swap_factors`` gives f_v of every interior node; None means ideal swaps. Whether a path obeys a
-    ``min_fidelity`` is decided by `fidelity_shortfall`, which also forbids links with F <= 1/4.
-
-    Raises
-    ------
-    KeyError : two neighbours on the path have no link, or an interior node has no factor.
-    """
-    factors = [] if swap_factors is None else [swap_factors[v] for v in nodes[1:-1]]
-    return chain_fidelity([network.links[e].fidelity for e in network.links_along(nodes)], factors)
-
-
-def fidelity_shortfall(network: Network, nodes: Sequence[str], min_fidelity: float | None) -> float:
-    """Return how far a path (ideal swaps) stays below ``min_fidelity``; <= 0 when it is met.
-
-    None and values up to 1/4 restrict nothing. Above, a link with F <= 1/4 (W <= 0) rules the path
-    out even where two negative Werner parameters multiply to a positive one: the smaller of path and
-    worst link counts. Where all W >= 0 that is the path itself.
-
-    Raises
-    ------
-    KeyError : two neighbours on the path have no link.
-    """
-    if min_fidelity is None or min_fidelity <= 0.25:
-        return -math.inf
-    worst = min(network.links[e].fidelity for e in network.links_along(nodes))
-    return min_fidelity - min(worst, path_fidelity(network, nodes))
-
-
 def hop_limit(fidelity: float, min_fidelity: float) -> int | None:
     """Return the most hops of equal links of ``fidelity`` with ideal swaps that keep ``min_fidelity``.
 
@@ -159,52 +122,7 @@ def hop_limit(fidelity: float, min_fidelity: float) -> int | None:
     return math.floor(float(additive_weight(werner_parameter(min_fidelity))) / weight + COMPARISON)
 
 
-def swap_success(network: Network, nodes: Sequence[str]) -> float:
-    """Return prod q_v over interior nodes: success of a path whose pairs all exist."""
-    return math.prod(network.nodes[network.node_row[v]].swap_probability for v in nodes[1:-1])
-
-
-def path_success(network: Network, nodes: Sequence[str]) -> float:
-    """Return prod p_e prod q_v: success of a path tried with one attempt a link.
-
-    p_e over its h links, q_v over its h - 1 interior nodes; q^(h-1) prod p_e for equal nodes.
-
-    Raises
-    ------
-    KeyError : two neighbours on the path have no link.
-    """
-    return float(np.prod(network.probabilities[network.links_along(nodes)])) * swap_success(network, nodes)
-
-
-def path_log_success(network: Network, nodes: Sequence[str]) -> float:
-    """Return sum ln p_e + sum ln q_v, the logarithm of `path_success`; -inf for an impossible path.
-
-    Raises
-    ------
-    KeyError : two neighbours on the path have no link.
-    """
-    swaps = [network.nodes[network.node_row[v]].swap_probability for v in nodes[1:-1]]
-    factors = [*network.probabilities[network.links_along(nodes)], *swaps]
-    return math.fsum(map(math.log, factors)) if all(factors) else -math.inf
-
-
-def expected_connections_given_pairs(network: Network, paths: Iterable[RoutedPath]) -> float:
-    """Return sum of count * `swap_success`: mean connections when the pairs of all paths exist.
-
-    For link, path and REPS plans, whose paths use up pairs that were made before.
-    """
-    return math.fsum(path.count * swap_success(network, path.nodes) for path in paths)
-
-
-def expected_connections_from_attempts(network: Network, paths: Iterable[RoutedPath]) -> float:
-    """Return sum of count * `path_success`: mean connections when each copy makes its own pairs.
-
-    For joint actions, where a copy spends one attempt a link and no pair exists yet.
-    """
-    return math.fsum(path.count * path_success(network, path.nodes) for path in paths)
-
-
-def decoherence_factor(seconds: ArrayLike, coherence_time: float, memories: int = 2) -> NDArray[np.float64]:
+def decoherence_factor(seconds: ArrayLike, coherence_time: float, memories: int = 2) -> Floats:
     """Return exp(-4 n t / (3 T)), by which W shrinks while n ``memories`` hold the pair for t seconds.
 
     Equal Pauli rates 1/(3T) with coherence time T (seconds) a memory; 2 memories are both ends.
@@ -212,7 +130,7 @@ def decoherence_factor(seconds: ArrayLike, coherence_time: float, memories: int 
     return np.exp(-4 * memories * np.asarray(seconds, dtype=float) / (3 * coherence_time))
 
 
-def purify_bbpssw(fidelity: ArrayLike, other: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def purify_bbpssw(fidelity: ArrayLike, other: ArrayLike) -> tuple[Floats, Floats]:
     """Return (F', p) of one BBPSSW round on two Werner pairs; arguments broadcast.
 
         p = F1 F2 + F1 G2 + G1 F2 + 5 G1 G2,   F' = (F1 F2 + G1 G2) / p,   G = (1 - F)/3
@@ -226,13 +144,13 @@ def purify_bbpssw(fidelity: ArrayLike, other: ArrayLike) -> tuple[NDArray[np.flo
     return (f1 * f2 + g1 * g2) / p, p
 
 
-def werner_state(fidelity: float) -> NDArray[np.float64]:
+def werner_state(fidelity: float) -> Floats:
     """Return the Bell-diagonal state (F, G, G, G) with G = (1 - F)/3, shape (4,)."""
     rest = (1 - fidelity) / 3
     return np.array([fidelity, rest, rest, rest])
 
 
-def purify_dejmps(state: ArrayLike, other: ArrayLike) -> tuple[NDArray[np.float64], float]:
+def purify_dejmps(state: ArrayLike, other: ArrayLike) -> tuple[Floats, float]:
     """Return (state', p) of one DEJMPS round on two Bell-diagonal pairs.
 
     States are weights (A, B, C, D) of (Phi+, Psi-, Psi+, Phi-), shape (4,), with fidelity A:

@@ -11,10 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from milproute.formulations import CompiledModel
+    from milproute.instances.arrays import Floats
     from milproute.solvers.results import SolveOptions, SolveResult, TracePoint
 
 
@@ -40,7 +38,7 @@ class Watch:
     """What a solver tells while it runs; ``stop.set()`` asks it to end with what it has."""
 
     on_point: Callable[[TracePoint], None] = _ignore
-    on_incumbent: Callable[[NDArray[np.float64]], None] = _ignore
+    on_incumbent: Callable[[Floats], None] = _ignore
     stop: Event = field(default_factory=Event)
 
     def in_units(self, unit: float) -> Watch:
@@ -72,7 +70,7 @@ class Backend(Protocol):
         self,
         model: CompiledModel,
         options: SolveOptions,
-        start: NDArray[np.float64] | None = None,
+        start: Floats | None = None,
         watch: Watch | None = None,
     ) -> SolveResult:
         """Solve ``model``: statuses, not exceptions, for whatever a solver may meet.

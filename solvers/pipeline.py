@@ -22,9 +22,8 @@ from milproute.solvers.interface import Watch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from milproute.instances import Instance, ModelSize, Status, Termination
+    from milproute.instances.arrays import Floats
     from milproute.solvers.interface import Backend
     from milproute.solvers.results import SolveOptions, SolveResult
 
@@ -66,7 +65,7 @@ class Job:
         with self.clock.building("compile"):
             return formulated, compile_model(formulated.model)
 
-    def solve(self, model: CompiledModel, start: NDArray[np.float64] | None = None) -> SolveResult:
+    def solve(self, model: CompiledModel, start: Floats | None = None) -> SolveResult:
         """Solve a compiled model with this job's solver, timed; all phases of a job share its time limit."""
         limits = self.clock.limits(self.limits)
         with self.clock.phase("solve"):
@@ -96,7 +95,7 @@ class Outcome:
     status: Status
     objective: float | None
     bound: float | None
-    attempts: NDArray[np.float64]
+    attempts: Floats
     routes: Sequence[Route]
     size: ModelSize | None
     pairs: Sequence[int] | None = None
@@ -112,6 +111,6 @@ def nothing_built(message: str) -> Outcome:
     )
 
 
-def rounded(model: CompiledModel, values: NDArray[np.float64]) -> NDArray[np.float64]:
+def rounded(model: CompiledModel, values: Floats) -> Floats:
     """Return ``values`` with integer columns rounded: solvers leave them up to 1e-6 off."""
     return np.where(model.integer, np.round(values), values)

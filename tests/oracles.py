@@ -15,9 +15,8 @@ from scipy.optimize import linprog
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
-
     from milproute.instances import Instance
+    from milproute.instances.arrays import Floats
 
 Loads = tuple[int, ...]
 MOST_STATES = 20_000
@@ -134,9 +133,7 @@ def relaxed_path_connections(instance: Instance) -> float:
     return _most_flow(instance, pairs, np.zeros((0, len(pairs))), np.zeros(0))
 
 
-def _most_flow(
-    instance: Instance, capacity: NDArray[np.float64], rows: NDArray[np.float64], limits: NDArray[np.float64]
-) -> float:
+def _most_flow(instance: Instance, capacity: Floats, rows: Floats, limits: Floats) -> float:
     """Maximise the connections over dense arrays; columns: t, then (request, direction, link)."""
     requests, links, nodes = len(instance.requests), len(instance.links), len(instance.nodes)
     if requests == 0:

@@ -12,15 +12,15 @@ import scipy.sparse as sp
 
 from milproute.formulations.action_sets.encoding import ActionModel, add_shared_limits
 from milproute.formulations.flow.arc_flow import Route
-from milproute.instances.qnets.features import feature_matrix, input_slices
+from milproute.instances.qnets.blocks import input_slices
+from milproute.instances.qnets.features import feature_matrix
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from milproute.formulations.compiled import CompiledModel
-    from milproute.instances.action_set import ActionRules
+    from milproute.instances.action_set import ActionSet
+    from milproute.instances.arrays import Floats
 
 Arc = tuple[int, int, int]  # tail row, head row, link row
 Unit = tuple[int, int]  # request row, copy
@@ -33,7 +33,7 @@ class _Units:
     An arc may not enter the source or leave the target, and inner nodes must be able to swap.
     """
 
-    rules: ActionRules
+    rules: ActionSet
     arcs: dict[Unit, list[Arc]]
 
     def ends(self, unit: Unit) -> tuple[int, int]:
@@ -43,7 +43,7 @@ class _Units:
         return row[request.source], row[request.target]
 
 
-def _units(rules: ActionRules) -> _Units:
+def _units(rules: ActionSet) -> _Units:
     rules.refuse_many_copies("an action set of arcs or layers")
     instance, arcs = rules.instance, dict[Unit, list[Arc]]()
     links = [(int(e), *instance.ends[e].tolist()) for e in np.flatnonzero(rules.usable)]
@@ -67,7 +67,7 @@ def _units(rules: ActionRules) -> _Units:
     return _Units(rules, arcs)
 
 
-def arcs_model(rules: ActionRules, inputs: Sequence[str]) -> ActionModel:
+def arcs_model(rules: ActionSet, inputs: Sequence[str]) -> ActionModel:
     """State an action set by arc binaries with order variables.
 
         sum of arc[i,u,v] over v - sum of arc[i,v,u] over v = 0     for units i, inner nodes u
@@ -104,7 +104,7 @@ def arcs_model(rules: ActionRules, inputs: Sequence[str]) -> ActionModel:
     return _finish(m, units, use, m.arc, keys, inputs)
 
 
-def layers_model(rules: ActionRules, inputs: Sequence[str]) -> ActionModel:
+def layers_model(rules: ActionSet, inputs: Sequence[str]) -> ActionModel:
     """State an action set by hop layers: arc (u, v) as the h-th step of a path.
 
         sum of step[i,h,u,v] over u = sum of step[i,h+1,v,w] over w    for units i, inner nodes v, h < H
@@ -229,7 +229,7 @@ def _finish(
     )
     features = _arc_features(units, arcs, inputs)
 
-    def read(compiled: CompiledModel, values: NDArray[np.float64]) -> list[Route]:
+    def read(compiled: CompiledModel, values: Floats) -> list[Route]:
         taken = np.flatnonzero(compiled.read(steps.name, values) > 0.5).tolist()
         following = {arcs[i][:3]: arcs[i][3] for i in taken}
         counts: dict[tuple[int, tuple[str, ...]], int] = defaultdict(int)

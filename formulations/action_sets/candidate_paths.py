@@ -15,11 +15,9 @@ from milproute.instances.qnets.features import feature_matrix
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from numpy.typing import NDArray
+    from milproute.instances.action_set import ActionSet
+    from milproute.instances.arrays import Floats, Rows
 
-    from milproute.instances.action_set import ActionRules
-
-    Rows = NDArray[np.int64]
 
 MAX_COLUMNS = 200_000
 PARTIAL = 1_000_000  # most unfinished paths kept at once, or ten times the columns where these are more
@@ -40,7 +38,7 @@ class Candidates:
     nodes, links : rows of nodes and links along each path, padded with -1.
     """
 
-    rules: ActionRules
+    rules: ActionSet
     request: Rows
     nodes: Rows
     links: Rows
@@ -84,7 +82,7 @@ class Candidates:
         """Return what each path adds to each input of a Q-net, shape (paths, inputs)."""
         return feature_matrix(self.rules.instance, inputs, self.request, self.links, self.interiors)
 
-    def within(self, rules: ActionRules) -> tuple[Candidates, Rows]:
+    def within(self, rules: ActionSet) -> tuple[Candidates, Rows]:
         """Return the candidates that another action set on the same network allows, and their rows here."""
         dead_links = np.append(~rules.usable, False)  # the padding -1 is never dead
         dead_inner = np.append(~rules.interior, False)
@@ -107,14 +105,14 @@ class Candidates:
         return tuple(instance.nodes[v].id for v in self.nodes[row] if v >= 0)
 
 
-def _incidence(members: Rows, values: NDArray[np.float64], width: int) -> sp.csr_array:
+def _incidence(members: Rows, values: Floats, width: int) -> sp.csr_array:
     present = members >= 0
     rows = np.broadcast_to(np.arange(len(members))[:, None], members.shape)
     entries = (values[present], (rows[present], members[present]))
     return sp.csr_array(sp.coo_array(entries, shape=(len(members), width)))
 
 
-def list_candidates(rules: ActionRules, max_columns: int = MAX_COLUMNS) -> Candidates:
+def list_candidates(rules: ActionSet, max_columns: int = MAX_COLUMNS) -> Candidates:
     """List all simple paths of every request within hops, usable links, memory and fidelity.
 
     Paths grow by one link at a time, all of a request together; a path that cannot reach its target in
@@ -154,7 +152,7 @@ def _padded(rows: Rows, width: int) -> Rows:
 class _Adjacency:
     """Usable links as arrays, neighbours of each node in the order of their rows."""
 
-    def __init__(self, rules: ActionRules) -> None:
+    def __init__(self, rules: ActionSet) -> None:
         self.rules = rules
         self.size = len(rules.instance.nodes)
         usable = np.flatnonzero(rules.usable)

@@ -10,13 +10,12 @@ import pyomo.environ as pyo
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import numpy as np
     import scipy.sparse as sp
-    from numpy.typing import NDArray
 
     from milproute.formulations.compiled import CompiledModel
     from milproute.formulations.flow.arc_flow import Route
-    from milproute.instances.action_set import ActionRules
+    from milproute.instances.action_set import ActionSet
+    from milproute.instances.arrays import Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class ActionModel:
     model: pyo.ConcreteModel
     variables: Sequence[Any]
     features: sp.csc_array
-    read: Callable[[CompiledModel, NDArray[np.float64]], list[Route]]
+    read: Callable[[CompiledModel, Floats], list[Route]]
     arcs: Sequence[tuple[int, int, int, int]] = ()
 
     def feature(self, position: int) -> Any:
@@ -47,11 +46,11 @@ class ActionModel:
 
 def add_shared_limits(
     m: pyo.ConcreteModel,
-    rules: ActionRules,
+    rules: ActionSet,
     load: Callable[[int], Any],
     held: Callable[[int], Any],
-    most_load: NDArray[np.float64],
-    most_held: NDArray[np.float64],
+    most_load: Floats,
+    most_held: Floats,
 ) -> None:
     """Add the rows that couple requests: capacity of links and memory of nodes.
 

@@ -10,12 +10,8 @@ import numpy as np
 from milproute.formulations.action_sets.candidate_paths import Candidates
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from milproute.formulations.action_sets.layered_graph import Walks
-
-    Floats = NDArray[np.float64]
-    Rows = NDArray[np.int64]
+    from milproute.instances.arrays import Floats, Rows
 
 
 @dataclass(frozen=True, slots=True)

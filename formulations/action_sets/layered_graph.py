@@ -13,19 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
-from milproute.instances.qnets.features import feature_matrix, input_slices
+from milproute.instances.qnets.blocks import input_slices
+from milproute.instances.qnets.features import feature_matrix
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from milproute.formulations.action_sets.candidate_paths import Candidates
-    from milproute.instances.action_set import ActionRules
-
-    Floats = NDArray[np.float64]
-    Rows = NDArray[np.int64]
-    Flags = NDArray[np.bool_]
+    from milproute.instances.action_set import ActionSet
+    from milproute.instances.arrays import Flags, Floats, Rows
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ class Walks:
     alive : whether an arc may be the step 1, 2, … H of a walk, shape (hops, arcs).
     """
 
-    rules: ActionRules
+    rules: ActionSet
     request: Rows
     tail: Rows
     head: Rows
@@ -185,7 +181,7 @@ class Walks:
         return Walks(self.rules, *members, steps[:, arcs])
 
 
-def all_walks(rules: ActionRules) -> Walks:
+def all_walks(rules: ActionSet) -> Walks:
     """Return the walks of all requests over usable links, through nodes that can swap.
 
     A link that alone loses more fidelity than a request may is left out; budgets are not tracked further.

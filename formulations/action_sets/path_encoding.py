@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import scipy.sparse as sp
-    from numpy.typing import NDArray
 
     from milproute.formulations.action_sets.candidate_paths import Candidates
     from milproute.formulations.compiled import CompiledModel
+    from milproute.instances.arrays import Floats
 
 
 def columns_model(candidates: Candidates, inputs: Sequence[str], *, all_limits: bool = False) -> ActionModel:
@@ -56,7 +56,7 @@ def columns_model(candidates: Candidates, inputs: Sequence[str], *, all_limits: 
         _most(memory_use, candidates, all_limits=all_limits),
     )
 
-    def read(compiled: CompiledModel, values: NDArray[np.float64]) -> list[Route]:
+    def read(compiled: CompiledModel, values: Floats) -> list[Route]:
         counts = compiled.read("choice", values)
         chosen = np.flatnonzero(counts > 0.5).tolist()
         return [Route(int(candidates.request[p]), candidates.path(p), float(counts[p])) for p in chosen]
@@ -76,10 +76,10 @@ def _expressions(m: pyo.ConcreteModel, use: sp.csr_array) -> Any:
     return expression
 
 
-def _most(use: sp.csr_array, candidates: Candidates, *, all_limits: bool) -> NDArray[np.float64]:
+def _most(use: sp.csr_array, candidates: Candidates, *, all_limits: bool) -> Floats:
     """Add up what each request could ask for at most of each link or node; infinite to keep all rows."""
     if all_limits:
-        asked: NDArray[np.float64] = np.where(np.asarray(use.sum(axis=0)) > 0, np.inf, 0.0)
+        asked: Floats = np.where(np.asarray(use.sum(axis=0)) > 0, np.inf, 0.0)
         return asked
     total, copies = np.zeros(use.shape[1]), candidates.rules.copies
     for request in np.unique(candidates.request):

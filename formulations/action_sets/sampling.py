@@ -10,12 +10,9 @@ import scipy.sparse as sp
 from milproute.instances import OptionError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from milproute.formulations.action_sets.candidate_paths import Candidates
+    from milproute.instances.arrays import Floats, Rows
 
-    Rows = NDArray[np.int64]
-    Floats = NDArray[np.float64]
 
 TRIES = 4  # draws of a path before the ones that still fit are listed
 LISTED = 4_000_000  # most entries of such a list

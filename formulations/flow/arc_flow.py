@@ -18,11 +18,10 @@ from milproute.instances.tolerances import SOLVER_NOISE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from numpy.typing import NDArray
-
     from milproute.formulations.compiled import CompiledModel
     from milproute.formulations.flow.commodities import Commodity
     from milproute.instances import Instance
+    from milproute.instances.arrays import Flags, Floats
 
 Arc = tuple[str, str]
 
@@ -36,7 +35,7 @@ class Route:
     count: float
 
 
-def usable_links(instance: Instance, usable: NDArray[np.bool_]) -> list[int]:
+def usable_links(instance: Instance, usable: Flags) -> list[int]:
     """Return the rows of the links marked in ``usable``, sorted by the names of their ends."""
     return sorted(np.flatnonzero(usable).tolist(), key=lambda row: instance.links[row].ends)
 
@@ -71,7 +70,7 @@ def add_flows(
     commodities: Sequence[Commodity],
     arcs: Sequence[Arc],
     domain: Any,
-    capacity: NDArray[np.float64],
+    capacity: Floats,
 ) -> None:
     """Send ``m.connections`` from the root of each commodity to its sinks over ``m.flow``.
 
@@ -120,7 +119,7 @@ def add_flows(
     m.most_connections = pyo.Objective(expr=pyo.quicksum(m.connections.values()), sense=pyo.maximize)
 
 
-def _limit(instance: Instance, commodity: Commodity, row: int, at_node: NDArray[np.float64]) -> float:
+def _limit(instance: Instance, commodity: Commodity, row: int, at_node: Floats) -> float:
     """Return the most connections of a request: its demand, its copies, what the links at its ends bear."""
     request = instance.requests[row]
     ends = [float(at_node[instance.node_row[end]]) for end in (request.source, request.target)]
@@ -137,7 +136,7 @@ def routes_of(
     commodities: Sequence[Commodity],
     arcs: Sequence[Arc],
     compiled: CompiledModel,
-    values: NDArray[np.float64],
+    values: Floats,
 ) -> list[Route]:
     """Read ``flow`` and ``connections`` back as paths; cycles in the flow are dropped."""
     flows = compiled.read("flow", values).reshape(len(commodities), len(arcs))
@@ -153,7 +152,7 @@ def routes_of(
 
 def flows_of(
     instance: Instance, commodities: Sequence[Commodity], arcs: Sequence[Arc], routes: Sequence[Route]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Floats, Floats]:
     """Return ``flow`` and ``connections`` of whole routes, in index order: `routes_of` backwards."""
     column = {arc: i for i, arc in enumerate(arcs)}
     flow = np.zeros((len(commodities), len(arcs)))
@@ -175,7 +174,7 @@ def decompose(
     sinks: Sequence[tuple[int, str]],
     amounts: Sequence[float],
     arcs: Sequence[Arc],
-    flow: NDArray[np.float64],
+    flow: Floats,
 ) -> list[tuple[int, tuple[str, ...], float]]:
     """Split a single-source flow into simple paths: widest first, sinks in the given order.
 

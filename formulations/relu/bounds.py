@@ -18,11 +18,8 @@ from milproute.instances.tolerances import ROUND_OFF, SOLVER_NOISE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from milproute.formulations.relu.folded_net import AffineNet
-
-    Floats = NDArray[np.float64]
+    from milproute.instances.arrays import Flags, Floats
 
 
 class BoundsError(MilprouteError, ArithmeticError):
@@ -46,9 +43,9 @@ class Bounds:
         top = np.minimum(self.upper[-1], ceiling)
         return Bounds(self.lower, (*self.upper[:-1], np.maximum(top, self.lower[-1])))
 
-    def stable(self, layer: int) -> NDArray[np.bool_]:
+    def stable(self, layer: int) -> Flags:
         """Mark the neurons of a layer whose sign is known."""
-        mask: NDArray[np.bool_] = (self.lower[layer] >= 0) | (self.upper[layer] <= 0)
+        mask: Flags = (self.lower[layer] >= 0) | (self.upper[layer] <= 0)
         return mask
 
     def intersect(self, other: Bounds) -> Bounds:

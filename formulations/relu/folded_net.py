@@ -10,11 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from milproute.instances import QNet
-
-    Floats = NDArray[np.float64]
+    from milproute.instances.arrays import Floats, Integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +49,7 @@ class AffineNet:
         return q
 
 
-def fold_state(net: QNet, state: Floats, action: Sequence[int] | NDArray[np.int64]) -> AffineNet:
+def fold_state(net: QNet, state: Floats, action: Sequence[int] | Integers) -> AffineNet:
     """Fold a state into the first layer: its columns for ``action`` stay, the rest becomes a constant.
 
     Parameters

@@ -14,10 +14,8 @@ import numpy as np
 from milproute.instances.tolerances import COMPARISON, ROUND_OFF
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from milproute.instances.arrays import Floats, Rows
 
-    Floats = NDArray[np.float64]
-    Rows = NDArray[np.int64]
 
 # Right-hand sides are moved outwards by this, relatively, against rounding errors of the coefficients.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from milproute.instances.qnets.net import optional_package
+from milproute.instances.optional import optional_package
 
 if TYPE_CHECKING:
     import pyomo.environ as pyo

@@ -11,12 +11,9 @@ from milproute.formulations.relu.bounds import Bounds, Lines, crown_bounds, encl
 from milproute.instances.tolerances import ROUND_OFF
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from milproute.formulations.relu.folded_net import AffineNet
+    from milproute.instances.arrays import Floats, Rows
 
-    Floats = NDArray[np.float64]
-    Rows = NDArray[np.int64]
 
 # Steps that the slopes below the neurons take towards the best ceiling; more cost more than they gain.
 STEPS = 6

@@ -11,9 +11,7 @@ from milproute.formulations.relu.bounds import Bounds
 from milproute.formulations.relu.folded_net import AffineNet
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from milproute.instances.arrays import Floats
 
 
 # Bounds of Q that exceed a known value by more than this say nothing about it, or the value is next to 0.

@@ -8,20 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from milproute.formulations.relu.bounds import Box
-from milproute.instances.qnets.features import input_slices
+from milproute.instances.qnets.blocks import input_slices
 from milproute.instances.tolerances import ROUND_OFF
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import scipy.sparse as sp
-    from numpy.typing import NDArray
 
     from milproute.formulations.action_sets import ActionModel, Candidates
-    from milproute.instances.action_set import ActionRules
-
-    Floats = NDArray[np.float64]
-    Rows = NDArray[np.int64]
+    from milproute.instances.action_set import ActionSet
+    from milproute.instances.arrays import Floats, Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +139,7 @@ class _Arcs:
     copies: int
 
 
-def hop_oracle(rules: ActionRules, model: ActionModel) -> HopOracle:
+def hop_oracle(rules: ActionSet, model: ActionModel) -> HopOracle:
     """Return the oracle over walks for an arc or layer model, from the features of its arcs."""
     wanted: dict[tuple[int, int, int], int] = {}
     for i, (request, copy, u, v) in enumerate(model.arcs):
@@ -184,7 +181,7 @@ def column_box(candidates: Candidates, features: sp.csr_array) -> Box:
     return Box(lower, upper)
 
 
-def action_box(rules: ActionRules, inputs: Sequence[str]) -> Box:
+def action_box(rules: ActionSet, inputs: Sequence[str]) -> Box:
     """Return bounds of each input from hop limit, copies and capacities alone: no path is listed."""
     instance, copies, hops = rules.instance, rules.copies.astype(float), rules.max_hops
     places = input_slices(instance, inputs)

@@ -3,52 +3,54 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from milproute.instances import action_set as actions
-from milproute.instances.action_set import violations
-from milproute.instances.checker import rules
-from milproute.instances.checker.context import Breach, Case
+from milproute.instances.checker import (
+    action_rules,
+    capacity_rules,
+    certificate_rules,
+    claim_rules,
+    connection_rules,
+    path_rules,
+)
+from milproute.instances.checker.context import Breach, CheckContext, violations
 from milproute.instances.errors import OptionError
-from milproute.instances.qnets.features import check_fits, features, state_vector
+from milproute.instances.qnets.features import features, state_vector
+from milproute.instances.qnets.net import check_fits
 from milproute.instances.tolerances import FEASIBILITY, OPTIMALITY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
+    from milproute.instances.checker.context import Rule
     from milproute.instances.instance import Instance
     from milproute.instances.plan import Plan, Violation
     from milproute.instances.qnets.net import QNet
 
-    Rule: TypeAlias = Callable[[Case], Iterator[Breach]]
 
-
-def _formulation(case: Case) -> Iterator[Breach]:
+def _formulation(context: CheckContext) -> Iterator[Breach]:
     """Require a formulation that has a row in `RULES`."""
-    if case.plan.formulation not in RULES:
-        text = f"{case.plan.formulation!r} is unknown; known: {', '.join(RULES)}"
+    if context.plan.formulation not in RULES:
+        text = f"{context.plan.formulation!r} is unknown; known: {', '.join(RULES)}"
         yield Breach("formulation", 1, text)
 
 
-# Q by the solver and by a forward pass agree when they are this close, relative where Q exceeds 1.
-
-
-def _action_value(case: Case) -> Iterator[Breach]:
+def _action_value(context: CheckContext) -> Iterator[Breach]:
     """Require an argmax with an objective to say which engine found it, and both values that certify it."""
     for field in ("engine", "forward", "residual"):
-        if case.solved and getattr(case.plan, field) is None:
+        if context.solved and getattr(context.plan, field) is None:
             yield Breach(field, 1, f"an argmax must say its {field}")
 
 
-def _residual(case: Case) -> Iterator[Breach]:
+def _residual(context: CheckContext) -> Iterator[Breach]:
     """Require residual = |objective - forward|, and at most 1e-6 of the objective or of 1."""
-    objective, forward, stated = case.plan.objective, case.plan.forward, case.plan.residual
+    objective, forward, stated = context.plan.objective, context.plan.forward, context.plan.residual
     if objective is None or forward is None:
         return
     apart = abs(objective - forward)
-    if stated is not None and case.differs(stated, apart):
+    if stated is not None and context.differs(stated, apart):
         text = f"the residual is {stated:.9g}, objective and forward pass are {apart:.9g} apart"
         yield Breach("residual", abs(stated - apart), text)
     if not apart <= OPTIMALITY * max(1.0, abs(objective)):
@@ -56,62 +58,62 @@ def _residual(case: Case) -> Iterator[Breach]:
         yield Breach("objective", apart, text)
 
 
-def _q_value(case: Case, qnet: QNet) -> Iterator[Breach]:
+def _q_value(context: CheckContext, qnet: QNet) -> Iterator[Breach]:
     """Require objective and forward = Q of the paths, by a forward pass made here."""
-    if not case.solved:
+    if not context.solved:
         return
     try:
         with np.errstate(over="ignore", invalid="ignore"):
-            q = float(qnet.forward(features(case.instance, qnet.inputs, case.plan.paths)))
+            q = float(qnet.forward(features(context.instance, qnet.inputs, context.plan.paths)))
     except OptionError:
         return  # Q is undefined there: the rules on paths say why.
     for field in ("objective", "forward"):
-        claimed = getattr(case.plan, field)
-        if claimed is not None and case.differs(claimed, q):
+        claimed = getattr(context.plan, field)
+        if claimed is not None and context.differs(claimed, q):
             text = f"{field} is {claimed:.9g}, the Q-net gives {q:.9g} for these paths"
             yield Breach(field, abs(claimed - q), text)
 
 
 ALWAYS: Mapping[str, Rule] = {
-    "instance": rules.instance_name,
+    "instance": claim_rules.instance_name,
     "formulation": _formulation,
-    "known-requests": rules.known_requests,
-    "known-nodes": rules.known_nodes,
-    "known-links": rules.known_links,
-    "links-once": rules.links_once,
-    "simple-path": rules.simple_paths,
-    "path-links": rules.steps_are_links,
-    "path-ends": rules.path_ends,
-    "min-fidelity": rules.min_fidelity,
-    "sign": rules.signs,
-    "whole-attempts": rules.whole_attempts,
-    "whole-paths": rules.whole_paths,
-    "connections-listed": rules.connections_listed,
-    "connections-sum": rules.connections_sum,
-    "flow-conservation": rules.flow_conservation,
-    "demand": rules.demands,
-    "delivered": rules.delivered,
-    "bound": rules.bound,
-    "gap": rules.gap,
-    "status": rules.status,
-    "no-solution": rules.no_solution,
+    "known-requests": claim_rules.known_requests,
+    "known-nodes": path_rules.known_nodes,
+    "known-links": claim_rules.known_links,
+    "links-once": claim_rules.links_once,
+    "simple-path": path_rules.simple_paths,
+    "path-links": path_rules.steps_are_links,
+    "path-ends": path_rules.path_ends,
+    "min-fidelity": path_rules.min_fidelity,
+    "sign": claim_rules.signs,
+    "whole-attempts": claim_rules.whole_attempts,
+    "whole-paths": claim_rules.whole_paths,
+    "connections-listed": claim_rules.connections_listed,
+    "connections-sum": connection_rules.connections_sum,
+    "flow-conservation": connection_rules.flow_conservation,
+    "demand": connection_rules.demands,
+    "delivered": connection_rules.delivered,
+    "bound": certificate_rules.bound,
+    "gap": certificate_rules.gap,
+    "status": certificate_rules.status,
+    "no-solution": certificate_rules.no_solution,
 }
-ATTEMPTS: Mapping[str, Rule] = {"channels": rules.channels, "memory": rules.memory}
-CONNECTIONS: Mapping[str, Rule] = {"objective": rules.objective}
+ATTEMPTS: Mapping[str, Rule] = {"channels": capacity_rules.channels, "memory": capacity_rules.memory}
+CONNECTIONS: Mapping[str, Rule] = {"objective": certificate_rules.objective}
 
 # One row a formulation; the keys are the names that violations carry.
 RULES: Mapping[str, Mapping[str, Rule]] = {
-    "link": {**ALWAYS, **ATTEMPTS, **CONNECTIONS, "load": rules.load_within_expected_pairs},
-    "path": {**ALWAYS, **CONNECTIONS, "load": rules.load_within_given_pairs},
+    "link": {**ALWAYS, **ATTEMPTS, **CONNECTIONS, "load": capacity_rules.load_within_expected_pairs},
+    "path": {**ALWAYS, **CONNECTIONS, "load": capacity_rules.load_within_given_pairs},
     "reps": {
         **ALWAYS,
         **ATTEMPTS,
         **CONNECTIONS,
-        "load": rules.load_within_drawn_pairs,
-        "pairs-drawn": rules.pairs_drawn,
-        "pairs-attempted": rules.drawn_within_attempts,
+        "load": capacity_rules.load_within_drawn_pairs,
+        "pairs-drawn": capacity_rules.pairs_drawn,
+        "pairs-attempted": capacity_rules.drawn_within_attempts,
     },
-    "argmax": {**ALWAYS, **actions.MEMBERSHIP, "action-value": _action_value, "residual": _residual},
+    "argmax": {**ALWAYS, **action_rules.MEMBERSHIP, "action-value": _action_value, "residual": _residual},
 }
 
 
@@ -146,4 +148,4 @@ def check(
         check_fits(qnet, instance)
         state_vector(instance, qnet.inputs)
         wanted = {**wanted, "q-value": partial(_q_value, qnet=qnet)}
-    return violations(Case(instance, plan, tolerance), wanted)
+    return violations(CheckContext(instance, plan, tolerance), wanted)

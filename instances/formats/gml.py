@@ -13,7 +13,8 @@ from milproute.instances.errors import InstanceError
 from milproute.instances.files import read_text
 from milproute.instances.formats.complete import complete
 from milproute.instances.formats.format import Format
-from milproute.instances.formats.graph_document import GraphDocument, GraphEdge, GraphNode, draft_of, graph_of
+from milproute.instances.formats.graph_document import GraphDocument, GraphEdge, GraphNode
+from milproute.instances.formats.graph_draft import draft_of, graph_of
 from milproute.instances.numbers import DECIMAL, number_or_same
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from milproute.instances.errors import InstanceError
 from milproute.instances.files import read_text
 from milproute.instances.formats.complete import complete
 from milproute.instances.formats.format import Format, cannot_hold
-from milproute.instances.formats.graph_document import GraphDocument, GraphEdge, GraphNode, draft_of, graph_of
+from milproute.instances.formats.graph_document import GraphDocument, GraphEdge, GraphNode
+from milproute.instances.formats.graph_draft import draft_of, graph_of
 from milproute.instances.formats.xml_tree import Element, parse_xml
 
 if TYPE_CHECKING:

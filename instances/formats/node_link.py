@@ -15,7 +15,8 @@ from milproute.instances.errors import InstanceError
 from milproute.instances.files import read_json_object
 from milproute.instances.formats.complete import complete
 from milproute.instances.formats.format import Format
-from milproute.instances.formats.graph_document import GraphDocument, GraphEdge, GraphNode, draft_of, graph_of
+from milproute.instances.formats.graph_document import GraphDocument, GraphEdge, GraphNode
+from milproute.instances.formats.graph_draft import draft_of, graph_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import numpy as np
-    from numpy.typing import NDArray
+
+    from milproute.instances.arrays import Integers
 
 _NUMBER = r"[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?"  # without a sign: 3-7 is a range
 MOST_DRAWN = 1_000_000_000  # of channels or qubits; numpy draws 64-bit numbers
@@ -31,7 +32,7 @@ class Range(NamedTuple):
 
     def draw(self, size: int, rng: np.random.Generator) -> list[int]:
         """Draw ``size`` values uniformly."""
-        values: NDArray[np.int64] = rng.integers(self.least, self.most + 1, size=size)
+        values: Integers = rng.integers(self.least, self.most + 1, size=size)
         return [int(value) for value in values]
 
 

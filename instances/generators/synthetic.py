@@ -15,7 +15,7 @@ from milproute.instances.generators.geography import Place, distance_km, metres
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from numpy.typing import NDArray
+    from milproute.instances.arrays import Floats, Integers
 
 Edge = tuple[int, int, float]  # rows of both ends, length in km
 
@@ -161,7 +161,7 @@ def _scatter(rng: np.random.Generator, nodes: int, width_km: float, height_km: f
     return [(metres(x), metres(y)) for x, y in draws]
 
 
-def _weighted_order(rng: np.random.Generator, log_weights: NDArray[np.float64]) -> NDArray[np.int64]:
+def _weighted_order(rng: np.random.Generator, log_weights: Floats) -> Integers:
     """Draw an order without replacement, the next with chance in proportion to its weight.
 
     Sorting by log(-log(uniform)) - log(weight) does it in one go and never underflows

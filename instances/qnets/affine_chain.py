@@ -16,11 +16,8 @@ from milproute.instances.qnets.net import QNet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import TypeAlias
 
-    from numpy.typing import NDArray
-
-    Floats: TypeAlias = NDArray[np.float64]
+    from milproute.instances.arrays import Floats
 
 
 class AffineChain:

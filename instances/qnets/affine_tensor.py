@@ -10,11 +10,9 @@ import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import TypeAlias
 
-    from numpy.typing import NDArray
+    from milproute.instances.arrays import Floats, Integers
 
-    Floats: TypeAlias = NDArray[np.float64]
 
 # Stands for the size of the batch among the sizes of a shape; no file holds this number.
 BATCH = -2_147_483_629
@@ -227,7 +225,7 @@ class AffineTensor:
         batch = None if self.batch is None else chosen.index(self.batch)
         return self._became(terms, batch, rectified=self.rectified)
 
-    def taken(self, places: NDArray[np.int64], axis: int) -> AffineTensor:
+    def taken(self, places: Integers, axis: int) -> AffineTensor:
         """Return the numbers at some places of an axis, which the shape of ``places`` takes the place of."""
         axis = self.axis(axis)
         length = self.shape[axis]

@@ -15,17 +15,17 @@ import numpy as np
 import scipy.sparse as sp
 
 from milproute.instances.errors import OptionError
-from milproute.instances.qnets.features import BLOCKS, input_size, input_slices
+from milproute.instances.qnets.blocks import BLOCKS, input_size, input_slices
 from milproute.instances.qnets.net import QNet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
+    from milproute.instances.arrays import Floats
     from milproute.instances.instance import Instance
 
-    Floats: TypeAlias = NDArray[np.float64]
 
 Aggregate: TypeAlias = Literal["sum", "mean"]
 Pool: TypeAlias = Literal["sum", "mean", "flatten"]

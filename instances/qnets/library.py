@@ -13,8 +13,9 @@ import numpy as np
 from milproute.instances.errors import InstanceError, unknown_name
 from milproute.instances.files import write_bytes
 from milproute.instances.library import fingerprint
-from milproute.instances.qnets.net import QNet, load_qnet, named_inputs, qnet_bytes
+from milproute.instances.qnets.inputs import named_inputs
 from milproute.instances.qnets.onnx import qnet_from_onnx
+from milproute.instances.qnets.safetensors import load_qnet, qnet_bytes
 from milproute.instances.resolve import resolve
 from milproute.instances.schema import Frozen
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from milproute.instances.instance import Instance
+    from milproute.instances.qnets.net import QNet
 
 FOLDER = files("milproute.instances.library")
 

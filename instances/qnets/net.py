@@ -8,31 +8,25 @@ A file is read as numbers alone: nothing is ever unpickled.
 from __future__ import annotations
 
 import hashlib
-import json
-import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
-from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from milproute.instances.errors import MissingPackageError, OutputError, QNetError
-from milproute.instances.files import write_bytes
-from milproute.instances.qnets.features import BLOCKS
+from milproute.instances.errors import QNetError
+from milproute.instances.qnets.blocks import BLOCKS, block_size, input_size, input_slices
+from milproute.instances.qnets.inputs import as_inputs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import TypeAlias
+    from numpy.typing import ArrayLike
 
-    from numpy.typing import ArrayLike, NDArray
+    from milproute.instances.arrays import Floats
+    from milproute.instances.instance import Instance
 
-    Floats: TypeAlias = NDArray[np.float64]
 
 QNET_FORMAT: Literal["milproute.qnet/1"] = "milproute.qnet/1"
-PICKLED = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib")
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +35,7 @@ class QNet:
 
     Parameters
     ----------
-    inputs : feature blocks in input order, names of `milproute.instances.qnets.features.BLOCKS`.
+    inputs : feature blocks in input order, names of `milproute.instances.qnets.blocks.BLOCKS`.
     weights : W_l, shapes (out, in); converted to float64.
     biases : b_l, shapes (out,); converted to float64.
     source : the file or the like, for messages.
@@ -159,174 +153,25 @@ class QNet:
         return value[..., 0]
 
 
-def optional_package(name: str, extra: str, purpose: str) -> Any:
-    """Import an optional package.
+def check_fits(qnet: QNet, instance: Instance) -> None:
+    """Raise unless the blocks of a Q-net make up its input in this instance.
 
     Raises
     ------
-    MissingPackageError : it is not installed; the message names the extra to install.
+    QNetError : with the block at which the two part, and both sizes.
     """
-    try:
-        return import_module(name)
-    except ModuleNotFoundError as failure:
-        root = name.partition(".")[0]
-        if failure.name is None or failure.name.partition(".")[0] != root:
-            raise
-        raise MissingPackageError(
-            f"{purpose} needs the package {root}, which is not installed: pip install 'milproute[{extra}]'"
-        ) from None
-
-
-def readable_file(path: Path, allowed: str) -> Path:
-    """Return ``path`` when it is a file with content that need not be unpickled; QNetError otherwise."""
-    if path.suffix.lower() in PICKLED:
-        raise QNetError(
-            path,
-            "",
-            f"a {path.suffix} file, which may have to be unpickled, and that can run any code",
-            allowed,
-            "Rebuild its nn.Sequential yourself (torch.load with weights_only=True reads numbers only), hand "
-            "it to milproute.qnet_from_torch and write it with milproute.save_qnet.",
-        )
-    if not path.is_file():
-        value = "a folder" if path.is_dir() else "missing"
-        raise QNetError(path, "", value, "an existing file", "Check the path.")
-    if path.stat().st_size == 0:
-        raise QNetError(path, "", "empty", allowed, "Write or copy the file again.")
-    return path
-
-
-def load_qnet(path: Path | str, inputs: Sequence[str] | str | None = None) -> QNet:
-    """Load a Q-net from a ``.safetensors`` file; float32 and float64 are computed in double.
-
-    Parameters
-    ----------
-    inputs : feature blocks in input order, for a file that does not name them.
-
-    Raises
-    ------
-    QNetError : with the file, the place, the value and what is allowed.
-    MissingPackageError : safetensors is not installed.
-    """
-    path = Path(path)
-    if path.suffix.lower() == ".onnx":
-        remedy = "Convert it with milproute.instances.qnets.onnx.qnet_from_onnx and save_qnet."
-        raise QNetError(path, "", "an ONNX file", "a .safetensors file", remedy)
-    readable_file(path, "a .safetensors file")
-    safetensors = optional_package("safetensors", "nets", f"reading {path}")
-    try:
-        with safetensors.safe_open(path, framework="np") as file:
-            metadata = file.metadata() or {}
-            _check_format(path, metadata)
-            blocks = named_inputs(path, "metadata.inputs", metadata.get("inputs"), inputs)
-            weights, biases = _layers(path, file)
-    except (safetensors.SafetensorError, OSError) as failure:
-        value = f"no safetensors file ({failure})"
-        raise QNetError(path, "", value, f"a .safetensors file of format {QNET_FORMAT}", "") from None
-    return QNet(blocks, weights, biases, str(path))
-
-
-def _check_format(path: Path, metadata: dict[str, str]) -> None:
-    """Refuse another format than ours; further keys of the metadata are left alone."""
-    if metadata.get("format") != QNET_FORMAT:
-        value = repr(metadata["format"]) if "format" in metadata else "missing"
-        remedy = "Make a Q-net of the tensors with instances.QNet and write it with save_qnet."
-        raise QNetError(path, "metadata.format", value, repr(QNET_FORMAT), remedy)
-
-
-def named_inputs(
-    source: Path | str, place: str, written: str | None, given: Sequence[str] | str | None
-) -> tuple[str, ...]:
-    """Return the feature blocks of a net: those that its file names, or those that its user gives.
-
-    Parameters
-    ----------
-    source, place : the file, and where in it the blocks are named.
-    written, given : the blocks in the file, and those of the user; None for none.
-
-    Raises
-    ------
-    QNetError : neither names them, or both do and differ.
-    """
-    if written is None and given is None:
-        allowed = "a comma-separated list of feature blocks: " + ", ".join(BLOCKS)
-        remedy = (
-            "Name them in input order: --inputs link_load,request_served on the command line, "
-            "`inputs` in a suite or in Python."
-        )
-        raise QNetError(source, place, "missing", allowed, remedy)
-    if written is None or given is None:
-        return as_inputs(given if written is None else written)  # type: ignore[arg-type]
-    if as_inputs(given) != split_inputs(written):
-        allowed = f"{','.join(as_inputs(given))!r}, the inputs that were given beside the file"
-        remedy = "Leave --inputs (`inputs`) out: the file says what its inputs are."
-        raise QNetError(source, place, repr(written), allowed, remedy)
-    return split_inputs(written)
-
-
-def split_inputs(text: str) -> tuple[str, ...]:
-    """Split a comma-separated list of feature blocks."""
-    return tuple(block.strip() for block in text.split(",")) if text.strip() else ()
-
-
-def _layers(path: Path, file: Any) -> tuple[tuple[Floats, ...], tuple[Floats, ...]]:
-    """Read the tensors, paired by their names and never by their order."""
-    names = set(file.keys())
-    numbers = {int(name.split(".")[1]) for name in names if re.fullmatch(r"layers\.\d+\.(weight|bias)", name)}
-    count = max(numbers, default=-1) + 1
-    wanted = [f"layers.{i}.{part}" for i in range(min(count, len(names))) for part in ("weight", "bias")]
-    allowed = "the tensors layers.0.weight, layers.0.bias, layers.1.weight, … and no others"
-    for name in sorted(names - set(wanted)):
-        raise QNetError(path, f"tensor {name!r}", "an unknown name", allowed, "")
-    for name in wanted:
-        if name not in names:
-            remedy = "A layer without bias needs one of zeros." if name.endswith("bias") else ""
-            raise QNetError(path, name, "missing", allowed, remedy)
-        kind = file.get_slice(name).get_dtype()
-        if kind not in ("F32", "F64"):
-            raise QNetError(path, name, f"of type {kind}", "F32 or F64", "Convert it before saving.")
-    arrays = tuple(np.asarray(file.get_tensor(name), dtype=np.float64) for name in wanted)
-    return arrays[::2], arrays[1::2]
-
-
-def save_qnet(net: QNet, path: Path | str) -> None:
-    """Write a Q-net as float64 to a ``.safetensors`` file, whole or not at all; same net, same bytes.
-
-    Raises
-    ------
-    OutputError : another suffix, or a place that cannot be written.
-    MissingPackageError : safetensors is not installed.
-    """
-    path = Path(path)
-    if path.suffix.lower() != ".safetensors":
-        raise OutputError(f"{path} cannot be written: a Q-net is a .safetensors file. Give it that suffix.")
-    write_bytes(path, qnet_bytes(net))
-
-
-def qnet_bytes(net: QNet, dtype: type[np.floating[Any]] = np.float64) -> bytes:
-    """Return the content of a ``.safetensors`` file that holds a Q-net; same net, same bytes.
-
-    Raises
-    ------
-    MissingPackageError : safetensors is not installed.
-    """
-    numpy_format = optional_package("safetensors.numpy", "nets", "writing a Q-net")
-    tensors = {}
-    for i, (weight, bias) in enumerate(zip(net.weights, net.biases, strict=True)):
-        tensors[f"layers.{i}.weight"] = np.ascontiguousarray(weight, dtype=dtype)
-        tensors[f"layers.{i}.bias"] = np.ascontiguousarray(bias, dtype=dtype)
-    metadata = {"format": QNET_FORMAT, "inputs": ",".join(net.inputs)}
-    return _steady(numpy_format.save(tensors, metadata=metadata))
-
-
-def _steady(content: bytes) -> bytes:
-    """Sort the keys of a safetensors header, whose metadata come in a random order."""
-    size = int.from_bytes(content[:8], "little")
-    header = json.dumps(json.loads(content[8 : 8 + size]), sort_keys=True, separators=(",", ":")).encode()
-    header += b" " * (-len(header) % 8)
-    return len(header).to_bytes(8, "little") + header + content[8 + size :]
-
-
-def as_inputs(inputs: Sequence[str] | str) -> tuple[str, ...]:
-    """Return feature blocks given as names or as one comma-separated text."""
-    return split_inputs(inputs) if isinstance(inputs, str) else tuple(inputs)
+    places, width = input_slices(instance, qnet.inputs), qnet.sizes[0]
+    total = input_size(instance, qnet.inputs)
+    if total == width:
+        return
+    block = next((name for name, place in places.items() if place.stop > width), qnet.inputs[-1])
+    size, over = block_size(instance, block), BLOCKS[block].over
+    left = width - places[block].start
+    parts = " + ".join(f"{name} {place.stop - place.start}" for name, place in places.items())
+    raise QNetError(
+        qnet.source,
+        "layers.0.weight",
+        f"{width} inputs wide, which leaves {left} for block {block!r}",
+        f"{size} for {block!r}, one for each of the {over} of {instance.name!r} ({parts} = {total} inputs)",
+        f"Take the Q-net that was made for {instance.name!r}, or the instance that this one was made for.",
+    )

@@ -9,11 +9,14 @@ import numpy as np
 
 from milproute.instances.errors import QNetError
 from milproute.instances.files import write_bytes
+from milproute.instances.optional import optional_package
 from milproute.instances.qnets.affine_chain import AffineChain
 from milproute.instances.qnets.affine_tensor import BATCH, AffineTensor, NotAffineError
-from milproute.instances.qnets.net import QNET_FORMAT, QNet, named_inputs, optional_package, readable_file
+from milproute.instances.qnets.inputs import named_inputs
+from milproute.instances.qnets.net import QNET_FORMAT, QNet
 from milproute.instances.qnets.onnx_operators import OPERATORS, WORDS
 from milproute.instances.qnets.onnx_step import FLOATS, Step
+from milproute.instances.qnets.safetensors import readable_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from milproute.instances.arrays import Floats
     from milproute.instances.qnets.affine_chain import AffineChain
 
 Constant: TypeAlias = "NDArray[Any]"
@@ -71,7 +72,7 @@ class Step:
         return None if found is None else np.atleast_1d(found).astype(np.int64).tolist()
 
 
-def doubles(value: Constant) -> NDArray[np.float64]:
+def doubles(value: Constant) -> Floats:
     """Return a constant of floats in double."""
     if value.dtype.kind != "f" and value.dtype.name != "bfloat16":
         raise NotAffineError(f"with a constant of type {value.dtype}", "floats: " + ", ".join(FLOATS))

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from milproute.instances.errors import QNetError
+from milproute.instances.optional import optional_package
 from milproute.instances.qnets.affine_chain import AffineChain
 from milproute.instances.qnets.affine_tensor import AffineTensor, NotAffineError
-from milproute.instances.qnets.net import QNet, as_inputs, optional_package
+from milproute.instances.qnets.inputs import as_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from typing import TypeAlias
 
-    from numpy.typing import NDArray
+    from milproute.instances.arrays import Floats
+    from milproute.instances.qnets.net import QNet
 
-    Floats: TypeAlias = NDArray[np.float64]
 
 SOURCE = "the torch module"
 

@@ -81,7 +81,7 @@ def fit(
 
     from milproute.instances import OutputError, resolve, save_qnet
     from milproute.instances.files import check_writable
-    from milproute.instances.qnets.net import split_inputs
+    from milproute.instances.qnets.inputs import split_inputs
     from milproute.learning import INPUTS, FitOptions, fit_qnet
 
     if target.suffix.lower() != ".safetensors":

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
 
+    from milproute.instances.arrays import Floats, Integers
     from milproute.instances.instance import Instance, Request
     from milproute.plotting.drawing.badges import End
     from milproute.plotting.drawing.canvas import Canvas
@@ -79,7 +79,7 @@ def describe(request: Request) -> str:
     return f"{shorten(request.id, 12)}: {shorten(request.source)} → {shorten(request.target)}"
 
 
-def link_widths(canvas: Canvas, instance: Instance, channels: NDArray[np.int64]) -> NDArray[np.float64]:
+def link_widths(canvas: Canvas, instance: Instance, channels: Integers) -> Floats:
     """Return the width of links with ``channels``: in proportion, the most is 3 to 7 points."""
     most = float(np.clip(0.12 * canvas.typical_link(instance), 3.0, 7.0))
     return np.maximum(most * channels / max(int(instance.channels.max(initial=1)), 1), 0.7)
@@ -112,9 +112,9 @@ def draw_nodes(canvas: Canvas, instance: Instance) -> None:
 def label_nodes(
     canvas: Canvas,
     instance: Instance,
-    spots: Mapping[End, NDArray[np.float64]],
-    room: NDArray[np.float64],
-    lanes: Sequence[NDArray[np.float64]],
+    spots: Mapping[End, Floats],
+    room: Floats,
+    lanes: Sequence[Floats],
 ) -> None:
     """Label all nodes of a small network, the ends of requests in a large one."""
     ends = {end for request in instance.requests for end in (request.source, request.target)}

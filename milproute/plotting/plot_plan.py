@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
 
+    from milproute.instances.arrays import Floats
     from milproute.instances.instance import Instance, Request
     from milproute.instances.plan import Plan
     from milproute.plotting.drawing.canvas import Canvas
@@ -110,7 +110,7 @@ def _drawn(instance: Instance, plan: Plan, paths: list[Drawn], ax: Axes | None) 
     return canvas.ax
 
 
-def link_use(instance: Instance, plan: Plan) -> tuple[str, NDArray[np.float64]]:
+def link_use(instance: Instance, plan: Plan) -> tuple[str, Floats]:
     """Return what the use of a link means in this plan, and the share in use, shape (links,).
 
     Attempts by channels where the plan has attempts; else paths by entangled pairs where they are known,
@@ -168,11 +168,9 @@ def _drawn_paths(instance: Instance, plan: Plan) -> list[Drawn]:
     return sorted(found, key=lambda path: path.request)
 
 
-def _directions(
-    instance: Instance, canvas: Canvas, paths: list[Drawn]
-) -> dict[tuple[str, bool], NDArray[np.float64]]:
+def _directions(instance: Instance, canvas: Canvas, paths: list[Drawn]) -> dict[tuple[str, bool], Floats]:
     """Return the unit direction in which the paths of a request leave each of its ends."""
-    found: dict[tuple[str, bool], NDArray[np.float64]] = {}
+    found: dict[tuple[str, bool], Floats] = {}
     for path in paths:
         name = instance.requests[path.request].id
         for is_source, (end, beside) in ((True, path.nodes[:2]), (False, path.nodes[:-3:-1])):
@@ -186,8 +184,8 @@ def _draw_routes(
     canvas: Canvas,
     instance: Instance,
     paths: list[Drawn],
-    spots: dict[tuple[str, bool], NDArray[np.float64]],
-) -> list[NDArray[np.float64]]:
+    spots: dict[tuple[str, bool], Floats],
+) -> list[Floats]:
     """Draw the paths side by side; return points on them that labels should leave free."""
     widths = [float(np.clip(1.2 + 0.8 * np.sqrt(path.copies), 1.5, 4.5)) for path in paths]
     most = float(np.clip(0.5 * canvas.typical_link(instance), 9.0, 32.0))
@@ -252,7 +250,7 @@ def _got(plan: Plan, request: Request) -> str:
     return words
 
 
-def _use_key(wording: str, share: NDArray[np.float64]) -> Key:
+def _use_key(wording: str, share: Floats) -> Key:
     """Return the legend of link colours; overuse is in it only where it occurs."""
     bins = [*USE_BINS, *([OVERUSE] if any(use_bin(part) == OVERUSE for part in share) else [])]
     samples = [Line2D([0], [0], color=color, linewidth=6.0, solid_capstyle="butt") for _, color, _ in bins]

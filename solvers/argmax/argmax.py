@@ -39,12 +39,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from milproute.formulations import CompiledModel
     from milproute.formulations.action_sets import ActionModel
     from milproute.formulations.relu.bounds import Bounds
     from milproute.instances import Instance, Plan, QNet
+    from milproute.instances.arrays import Floats
     from milproute.solvers.interface import Backend
     from milproute.solvers.results import SolveOptions, SolveResult
 
@@ -284,7 +283,7 @@ def solve_milp(
     narrowed: Narrowed,
     backend: Backend,
     limits: SolveOptions,
-    start: NDArray[np.float64] | None,
+    start: Floats | None,
     watch: Watch | None,
 ) -> Outcome:
     """Solve a compiled embedding, timed; an answer that is refuted is asked for again without presolve."""

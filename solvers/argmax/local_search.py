@@ -18,13 +18,10 @@ from milproute.instances.tolerances import ROUND_OFF
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
-
     from milproute.formulations.action_sets import Candidates
     from milproute.formulations.relu.folded_net import AffineNet
+    from milproute.instances.arrays import Flags, Floats
 
-    Floats = NDArray[np.float64]
-    Rows = NDArray[np.int64]
 
 BATCH = 50_000
 
@@ -64,14 +61,14 @@ class Table:
         q: Floats = y[:, 0]
         return q
 
-    def fits(self, load: Floats, held: Floats) -> NDArray[np.bool_]:
+    def fits(self, load: Floats, held: Floats) -> Flags:
         """Mark the paths that still fit beside ``load`` on links and ``held`` qubits at nodes."""
         links, ones, twos = self.holds
         rules = self.candidates.rules
         full = (load >= rules.capacity).astype(float)
         left = rules.memory - held
         blocked = links @ full + (ones > 0).astype(float) @ (left < 1) + twos @ (left < 2)
-        fitting: NDArray[np.bool_] = np.asarray(blocked) == 0
+        fitting: Flags = np.asarray(blocked) == 0
         return fitting
 
 
@@ -165,7 +162,7 @@ def _joined(some: sp.csr_array, others: sp.csr_array) -> sp.csr_array:
     return joined
 
 
-def _fitting(table: Table, choices: sp.csr_array, beside: sp.csr_array) -> NDArray[np.bool_]:
+def _fitting(table: Table, choices: sp.csr_array, beside: sp.csr_array) -> Flags:
     """Mark the choices that fit beside another one, shape (1, paths)."""
     rules = table.candidates.rules
     fits = np.ones(choices.shape[0], dtype=bool)

@@ -17,10 +17,9 @@ from milproute.solvers.argmax.local_search import routes_of, search_from_many
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from milproute.formulations import Route
     from milproute.formulations.relu.bounds import Bounds
+    from milproute.instances.arrays import Floats, Integers
     from milproute.solvers.argmax.problem import ArgmaxProblem
 
 # Another round pays while it drops at least this share of the paths.
@@ -44,7 +43,7 @@ class Narrowed:
     problem: ArgmaxProblem
     bounds: Bounds
     known: float
-    rows: NDArray[np.int64] | None = None
+    rows: Integers | None = None
     start: list[int] | None = None
     routes: Sequence[Route] = ()
 
@@ -97,7 +96,7 @@ def _narrowed(problem: ArgmaxProblem, chosen: list[int], incumbent: float) -> Na
     return Narrowed(problem, bounds, incumbent, rows, chosen, routes)
 
 
-def _ceilings(problem: ArgmaxProblem, bounds: Bounds) -> NDArray[np.float64]:
+def _ceilings(problem: ArgmaxProblem, bounds: Bounds) -> Floats:
     """Bound Q over the actions that take each listed path, shape (paths,)."""
     table = problem.table()
     net = problem.net.of_first_sums()
@@ -106,5 +105,5 @@ def _ceilings(problem: ArgmaxProblem, bounds: Bounds) -> NDArray[np.float64]:
     requests, starts = np.unique(table.candidates.request, return_index=True)
     best = np.maximum(np.maximum.reduceat(values, starts), 0.0)
     total = constant + float(problem.rules.copies[requests] @ best)
-    own: NDArray[np.float64] = total - best[np.searchsorted(requests, table.candidates.request)] + values
+    own: Floats = total - best[np.searchsorted(requests, table.candidates.request)] + values
     return own

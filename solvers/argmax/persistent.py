@@ -12,7 +12,7 @@ from milproute.formulations.embedding import embed
 from milproute.formulations.relu.bounds import Bounds
 from milproute.formulations.relu.scaling import Scaling
 from milproute.instances import OptionError
-from milproute.instances.action_set import ActionRules
+from milproute.instances.action_set import ActionSet
 from milproute.solvers.argmax.argmax import solve_milp, write_plan
 from milproute.solvers.argmax.engines.engines import (
     branch_outcome,
@@ -28,14 +28,10 @@ from milproute.solvers.results import SolveOptions
 from milproute.solvers.selector import select
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from milproute.formulations import CompiledModel
     from milproute.instances import Instance, Plan, QNet
+    from milproute.instances.arrays import Rows
     from milproute.solvers.interface import Backend
-
-    Floats = NDArray[np.float64]
-    Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +113,7 @@ class ArgmaxModel:
         """Return the problem in another state, over the rows of the paths that it allows."""
         base = self.problem
         _check_same(base, instance)
-        rules = ActionRules(instance, base.options.max_hops)
+        rules = ActionSet(instance, base.options.max_hops)
         candidates, rows = self.listed.candidates.within(rules)
         listed = self.listed.among(candidates, rows)
         return ArgmaxProblem(base.qnet, instance, base.options, listed, scaling=base.scaling), rows
@@ -192,7 +188,7 @@ class ArgmaxModel:
 
 def _check_same(base: ArgmaxProblem, instance: Instance) -> None:
     """Refuse an instance whose action set is not within the one that was listed."""
-    first, rules = base.rules, ActionRules(instance, base.options.max_hops)
+    first, rules = base.rules, ActionSet(instance, base.options.max_hops)
     same_network = [link.ends for link in base.instance.links] == [link.ends for link in instance.links]
     if not same_network or base.instance.node_row != instance.node_row:
         raise OptionError("another network than at first; allowed: the same nodes and links in order")

@@ -27,9 +27,11 @@ from milproute.formulations.relu.support_functions import (
     hop_oracle,
 )
 from milproute.instances import OptionError, RoutedPath
-from milproute.instances.action_set import ActionRules
+from milproute.instances.action_set import ActionSet
 from milproute.instances.errors import unknown_name
-from milproute.instances.qnets.features import action_positions, check_fits, features, state_vector
+from milproute.instances.qnets.blocks import action_positions
+from milproute.instances.qnets.features import features, state_vector
+from milproute.instances.qnets.net import check_fits
 from milproute.solvers.argmax.local_search import Table
 from milproute.solvers.clock import Clock
 from milproute.solvers.results import is_closed
@@ -38,17 +40,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import scipy.sparse as sp
-    from numpy.typing import NDArray
 
     from milproute.formulations import Route
     from milproute.formulations.action_sets import Candidates
     from milproute.formulations.relu.folded_net import AffineNet
     from milproute.formulations.relu.support_functions import ColumnOracle
     from milproute.instances import Instance, QNet
+    from milproute.instances.arrays import Floats, Rows
     from milproute.solvers.pipeline import Outcome
 
-    Floats = NDArray[np.float64]
-    Rows = NDArray[np.int64]
 
 ACTIONS = ("columns", "arcs", "layers")
 BOUNDS = ("path", "crown", "interval", "obbt")
@@ -174,7 +174,7 @@ class ArgmaxProblem:
         check_fits(self.qnet, self.instance)
         with self.clock.phase("paths"):
             inputs, options = self.qnet.inputs, self.options
-            self.rules = ActionRules(self.instance, options.max_hops)
+            self.rules = ActionSet(self.instance, options.max_hops)
             self.rules.refuse_huge_copies()
             self.positions = action_positions(self.instance, inputs)
             self.state = state_vector(self.instance, inputs)

@@ -10,12 +10,8 @@ import scipy.sparse as sp
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from milproute.formulations.action_sets import Candidates
-
-    Rows = NDArray[np.int64]
-    Floats = NDArray[np.float64]
+    from milproute.instances.arrays import Flags, Floats, Rows
 
 
 # A set with more items than this hardly ever has a link or node in common.
@@ -66,7 +62,7 @@ class Room:
         ]
         return kept if all(len(own) for own in kept) else None
 
-    def clash(self, items: list[Rows], chosen: Rows) -> tuple[int, NDArray[np.bool_]] | None:
+    def clash(self, items: list[Rows], chosen: Rows) -> tuple[int, Flags] | None:
         """Return a unit and a split of its items that forbids or forces a limit that ``chosen`` breaks.
 
         Returns

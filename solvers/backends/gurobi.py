@@ -22,10 +22,9 @@ from milproute.solvers.results import BackendError, SolveOptions, SolveResult, s
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
     from milproute.formulations import CompiledModel
     from milproute.instances import Status, Termination
+    from milproute.instances.arrays import Flags, Floats
 
 PARAMETERS = frozenset(name for name in dir(GRB.Param) if not name.startswith("_"))
 LIMIT = 2000  # rows and columns that the licence of the wheel allows
@@ -70,7 +69,7 @@ class Gurobi:
         self,
         model: CompiledModel,
         options: SolveOptions,
-        start: NDArray[np.float64] | None = None,
+        start: Floats | None = None,
         watch: Watch | None = None,
     ) -> SolveResult:
         """Solve ``model``, as `Backend` says; a licence that refuses is the status ``licence``."""
@@ -258,14 +257,14 @@ def _loaded(env: gp.Env, model: CompiledModel) -> gp.Model:
     return solver
 
 
-def _ranged(model: CompiledModel) -> NDArray[np.bool_]:
+def _ranged(model: CompiledModel) -> Flags:
     """Mark the rows with two different finite sides."""
     both = np.isfinite(model.row_lower) & np.isfinite(model.row_upper)
-    ranged: NDArray[np.bool_] = both & (model.row_lower != model.row_upper)
+    ranged: Flags = both & (model.row_lower != model.row_upper)
     return ranged
 
 
-def _duals(solver: gp.Model, model: CompiledModel) -> NDArray[np.float64]:
+def _duals(solver: gp.Model, model: CompiledModel) -> Floats:
     """Return one dual a row of ``model``: those of the two halves of a row add up."""
     rows = model.matrix.shape[0]
     pi = np.array(solver.getAttr("Pi"), dtype=float)

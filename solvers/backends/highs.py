@@ -21,10 +21,9 @@ from milproute.solvers.results import BackendError, SolveOptions, SolveResult, s
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
     from milproute.formulations import CompiledModel
     from milproute.instances import Termination
+    from milproute.instances.arrays import Floats
 
 CallbackType = highspy.cb.HighsCallbackType
 INTERRUPTS = (
@@ -92,7 +91,7 @@ class Highs:
         self,
         model: CompiledModel,
         options: SolveOptions,
-        start: NDArray[np.float64] | None = None,
+        start: Floats | None = None,
         watch: Watch | None = None,
     ) -> SolveResult:
         """Solve ``model``, as `Backend` says. There is no memory limit in HiGHS."""

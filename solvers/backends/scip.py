@@ -21,10 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from milproute.formulations import CompiledModel
     from milproute.instances import Termination
+    from milproute.instances.arrays import Floats
 
 INFINITE = 1e20  # from here on SCIP takes a number for infinite
 TERMINATIONS: Mapping[str, Termination] = {
@@ -74,7 +73,7 @@ class Scip:
         self,
         model: CompiledModel,
         options: SolveOptions,
-        start: NDArray[np.float64] | None = None,
+        start: Floats | None = None,
         watch: Watch | None = None,
     ) -> SolveResult:
         """Solve ``model``, as `Backend` says.
@@ -160,7 +159,7 @@ class _Loaded:
             rows.append(self.solver.addCons(sides, names[i]))
         return rows
 
-    def configure(self, options: SolveOptions, start: NDArray[np.float64] | None) -> None:
+    def configure(self, options: SolveOptions, start: Floats | None) -> None:
         """Set every option that matters, the log and the start."""
         check_writable([options.log])
         if options.log is not None:
@@ -268,5 +267,5 @@ def _decided(solver: Model, run: Run, options: SolveOptions) -> str:
     return str(solver.getStatus())
 
 
-def _values(solver: Model, solution: Any, columns: list[Any]) -> NDArray[np.float64]:
+def _values(solver: Model, solution: Any, columns: list[Any]) -> Floats:
     return np.array([solver.getSolVal(solution, column) for column in columns], dtype=float)

@@ -15,9 +15,8 @@ from milproute.solvers.results import BackendError, TracePoint, settle
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
     from milproute.formulations import CompiledModel
+    from milproute.instances.arrays import Floats
     from milproute.solvers.interface import Watch
     from milproute.solvers.results import SolveResult
 
@@ -98,7 +97,7 @@ class Run:
                 return
         self._add(TracePoint(now, nodes, objective, bound))
 
-    def tell_incumbent(self, values: NDArray[np.float64]) -> None:
+    def tell_incumbent(self, values: Floats) -> None:
         """Pass a new incumbent on, one value a column."""
         self.watch.on_incumbent(values)
 

@@ -14,9 +14,8 @@ from milproute.formulations import Route, best_path
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from numpy.typing import NDArray
-
     from milproute.instances import Instance
+    from milproute.instances.arrays import Integers
 
     Path = tuple[str, ...]
 
@@ -29,7 +28,7 @@ class _Selection:
     instance, pairs : the network, and the pairs of each link at first.
     """
 
-    def __init__(self, instance: Instance, pairs: Sequence[int] | NDArray[np.int64]) -> None:
+    def __init__(self, instance: Instance, pairs: Sequence[int] | Integers) -> None:
         self.instance = instance
         self.left = np.array(pairs, dtype=np.int64)
         self.served = [0] * len(instance.requests)
@@ -84,9 +83,7 @@ class _Selection:
         return min([enough, *(limit for limit in limits if limit is not None)])
 
 
-def fill(
-    instance: Instance, pairs: Sequence[int] | NDArray[np.int64], candidates: Sequence[Route]
-) -> list[Route]:
+def fill(instance: Instance, pairs: Sequence[int] | Integers, candidates: Sequence[Route]) -> list[Route]:
     """Choose paths greedily over ``pairs``, first among ``candidates``, then any. A heuristic.
 
     Twice the request with the fewest paths (ties: its row) takes its best path until no request can: in

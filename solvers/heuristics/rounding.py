@@ -18,9 +18,8 @@ from milproute.solvers.pipeline import Job, Outcome
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from milproute.instances import Instance, ModelSize, Status, Termination
+    from milproute.instances.arrays import Integers
 
 
 @dataclass
@@ -32,11 +31,11 @@ class Provision:
     """
 
     instance: Instance
-    load: NDArray[np.int64] = field(init=False)
-    attempts: NDArray[np.int64] = field(init=False)
-    used: NDArray[np.int64] = field(init=False)
-    copies: NDArray[np.int64] = field(init=False)
-    limits: NDArray[np.int64] = field(init=False)
+    load: Integers = field(init=False)
+    attempts: Integers = field(init=False)
+    used: Integers = field(init=False)
+    copies: Integers = field(init=False)
+    limits: Integers = field(init=False)
     routes: Counter[tuple[int, tuple[str, ...]]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -72,7 +71,7 @@ class Provision:
             self.routes[request, nodes] += low
         return low
 
-    def _needed(self, links: Sequence[int], copies: int) -> NDArray[np.int64]:
+    def _needed(self, links: Sequence[int], copies: int) -> Integers:
         """Return the attempts of each link once ``copies`` more copies cross it."""
         p, load = self.instance.probabilities, self.load
         return np.array([fewest_attempts(float(p[e]), int(load[e]) + copies) for e in links], dtype=np.int64)

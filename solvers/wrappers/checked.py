@@ -15,13 +15,11 @@ from milproute.solvers.interface import Around
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from numpy.typing import NDArray
-
     from milproute.formulations import CompiledModel
+    from milproute.instances.arrays import Floats, Integers
     from milproute.solvers.interface import Watch
     from milproute.solvers.results import SolveOptions, SolveResult
 
-    Floats = NDArray[np.float64]
 
 SHOWN = 5  # breaches that a message lists
 
@@ -38,7 +36,7 @@ class Checked(Around):
         self,
         model: CompiledModel,
         options: SolveOptions,
-        start: NDArray[np.float64] | None = None,
+        start: Floats | None = None,
         watch: Watch | None = None,
     ) -> SolveResult:
         """Solve ``model``, as `Backend` says, and check the answer."""
@@ -153,7 +151,7 @@ def _row(model: CompiledModel, i: int) -> str:
     return f"row {model.row_names[i]}" if model.row_names else f"row {i}{_member(model.rows, i)}"
 
 
-def _member(components: Mapping[str, NDArray[np.int64]], position: int) -> str:
+def _member(components: Mapping[str, Integers], position: int) -> str:
     """Say of which component a row or column is, and which of its members."""
     for name, positions in components.items():
         found = np.flatnonzero(positions == position)

@@ -13,13 +13,12 @@ from milproute.solvers.interface import Around, Watch
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from milproute.formulations import CompiledModel
+    from milproute.instances.arrays import Floats, Integers
     from milproute.solvers.interface import Backend
     from milproute.solvers.results import SolveOptions, SolveResult
 
-    Order = NDArray[np.int64]
+    Order = Integers
 
 
 class Permuted(Around):
@@ -42,7 +41,7 @@ class Permuted(Around):
         self,
         model: CompiledModel,
         options: SolveOptions,
-        start: NDArray[np.float64] | None = None,
+        start: Floats | None = None,
         watch: Watch | None = None,
     ) -> SolveResult:
         """Solve ``model`` in another order, as `Backend` says."""
@@ -92,7 +91,7 @@ def permuted(model: CompiledModel, rows: Order, columns: Order) -> CompiledModel
     )
 
 
-def _back(values: NDArray[np.float64], order: Order) -> NDArray[np.float64]:
+def _back(values: Floats, order: Order) -> Floats:
     """Return values in another order in that of the model."""
     own = np.empty_like(values)
     own[order] = values

@@ -23,11 +23,9 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
     from types import FrameType
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from milproute.formulations import CompiledModel
     from milproute.instances import Status, Termination
+    from milproute.instances.arrays import Floats
     from milproute.solvers.interface import Capability
 
 GRACE = 10.0
@@ -66,7 +64,7 @@ class Worker:
         self,
         model: CompiledModel,
         options: SolveOptions,
-        start: NDArray[np.float64] | None = None,
+        start: Floats | None = None,
         watch: Watch | None = None,
     ) -> SolveResult:
         """Solve ``model`` in the child; see the class for what becomes of its failures."""
@@ -176,7 +174,7 @@ class _Heard:
     def __init__(self, watch: Watch, begin: float) -> None:
         self.watch, self.begin = watch, begin
         self.trace: list[TracePoint] = []
-        self.values: NDArray[np.float64] | None = None
+        self.values: Floats | None = None
         self.interrupts, self.out_of_memory = 0, False
         self.killed = ""
 

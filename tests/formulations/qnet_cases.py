@@ -16,17 +16,16 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from milproute.instances import Instance, QNet, RoutedPath
-from milproute.instances.action_set import action_violations
-from milproute.instances.qnets.features import features, input_size
+from milproute.instances.checker.action_rules import action_violations
+from milproute.instances.qnets.blocks import input_size
+from milproute.instances.qnets.features import features
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from numpy.typing import NDArray
-
     from milproute.formulations import CompiledModel, Route
+    from milproute.instances.arrays import Floats
 
-    Floats = NDArray[np.float64]
 
 Action = tuple[tuple[int, tuple[str, ...], int], ...]  # (request row, nodes, copies), sorted
 ACTION_BLOCKS = ("link_load", "request_served", "request_hops", "request_log_success")

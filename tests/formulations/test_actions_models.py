@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from milproute.formulations import compile_model
 from milproute.formulations.action_sets import arcs_model, columns_model, layers_model, list_candidates
 from milproute.instances import OptionError
-from milproute.instances.action_set import ActionRules
+from milproute.instances.action_set import ActionSet
 from milproute.instances.qnets.features import features, state_vector
 from milproute.solvers.backends.highs import Highs
 from milproute.solvers.results import SolveOptions
@@ -34,11 +34,10 @@ from tests.formulations.qnet_cases import (
 )
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from milproute.formulations import CompiledModel
     from milproute.formulations.action_sets import ActionModel
     from milproute.instances import Instance
+    from milproute.instances.arrays import Integers
     from tests.formulations.qnet_cases import Action, ActionCase
 
 ENCODINGS = ("columns", "arcs", "layers")
@@ -48,13 +47,13 @@ every_encoding = pytest.mark.parametrize("encoding", ENCODINGS)
 def stated(
     encoding: str, instance: Instance, max_hops: int | None, inputs: tuple[str, ...] = EVERY_BLOCK
 ) -> ActionModel:
-    rules = ActionRules(instance, max_hops)
+    rules = ActionSet(instance, max_hops)
     if encoding == "columns":
         return columns_model(list_candidates(rules), inputs)
     return (arcs_model if encoding == "arcs" else layers_model)(rules, inputs)
 
 
-def compiled(action: ActionModel) -> tuple[CompiledModel, NDArray[np.int64]]:
+def compiled(action: ActionModel) -> tuple[CompiledModel, Integers]:
     """Compile with an objective that names all action variables; return the columns of these, too."""
     action.model.anything = pyo.Objective(expr=pyo.quicksum(action.variables), sense=pyo.maximize)
     model = compile_model(action.model)
@@ -244,4 +243,4 @@ def test_the_size_of_a_model_is_as_its_docstring_says(encoding: str) -> None:
 
 def test_a_hop_limit_of_0_is_refused() -> None:
     with pytest.raises(OptionError, match="the hop limit is 0; allowed: a whole number of at least 1"):
-        ActionRules(network([("a", "b")], [("a", "b")]), 0)
+        ActionSet(network([("a", "b")], [("a", "b")]), 0)

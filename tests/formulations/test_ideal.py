@@ -17,9 +17,8 @@ from tests.formulations.cases import thorough
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
+    from milproute.instances.arrays import Floats
 
-    Floats = NDArray[np.float64]
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -16,18 +16,17 @@ from milproute.formulations.relu.bounds import Bounds, BoundsError, Box, crown_b
 from milproute.formulations.relu.folded_net import AffineNet, fold_state
 from milproute.formulations.relu.support_functions import action_box, column_box, column_oracle, hop_oracle
 from milproute.instances import MilprouteError
-from milproute.instances.action_set import ActionRules
-from milproute.instances.qnets.features import action_positions, input_size, state_vector
+from milproute.instances.action_set import ActionSet
+from milproute.instances.qnets.blocks import action_positions, input_size
+from milproute.instances.qnets.features import state_vector
 from tests.formulations.cases import brief, thorough
 from tests.formulations.qnet_cases import ACTION_BLOCKS, EVERY_BLOCK, action_cases, network, random_net
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from milproute.instances import QNet
+    from milproute.instances.arrays import Floats
     from tests.formulations.qnet_cases import ActionCase
 
-    Floats = NDArray[np.float64]
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -44,7 +43,7 @@ def action_inputs(case: ActionCase, inputs: tuple[str, ...] = EVERY_BLOCK) -> Fl
 
 def found_by(case: ActionCase, net: AffineNet, inputs: tuple[str, ...] = EVERY_BLOCK) -> dict[str, Bounds]:
     """Bound by every method: over listed paths, and without a list for arcs and layers."""
-    rules = ActionRules(case.instance, case.max_hops)
+    rules = ActionSet(case.instance, case.max_hops)
     positions = action_positions(case.instance, inputs)
     candidates = list_candidates(rules)
     features = candidates.features(inputs)[:, positions]
@@ -124,7 +123,7 @@ def test_path_bounds_of_the_first_layer_are_exact_where_no_capacity_binds(
 @brief
 def test_listed_paths_bound_the_first_layer_no_worse_than_walks(case: ActionCase, seed: int) -> None:
     net = folded(case, random_net(case.instance, np.random.default_rng(seed)))
-    rules = ActionRules(case.instance, case.max_hops)
+    rules = ActionSet(case.instance, case.max_hops)
     positions = action_positions(case.instance, EVERY_BLOCK)
     candidates = list_candidates(rules)
     columns = column_oracle(candidates, candidates.features(EVERY_BLOCK)[:, positions])
@@ -140,7 +139,7 @@ def test_listed_paths_bound_the_first_layer_no_worse_than_walks(case: ActionCase
 
 def test_a_walk_that_uses_a_link_twice_makes_the_hop_oracle_outer_not_wrong() -> None:
     case_network = network([("a", "b"), ("b", "c"), ("b", "d"), ("d", "e")], [("a", "c")])
-    rules = ActionRules(case_network, 5)
+    rules = ActionSet(case_network, 5)
     inputs = ("link_load",)
     columns = list_candidates(rules)
     weights = np.eye(4)
@@ -156,7 +155,7 @@ def test_a_walk_that_uses_a_link_twice_makes_the_hop_oracle_outer_not_wrong() ->
 @given(action_cases())
 @brief
 def test_no_action_feature_leaves_either_box(case: ActionCase) -> None:
-    rules = ActionRules(case.instance, case.max_hops)
+    rules = ActionSet(case.instance, case.max_hops)
     candidates = list_candidates(rules)
     positions = action_positions(case.instance, EVERY_BLOCK)
     values = action_inputs(case)
@@ -170,7 +169,7 @@ def test_no_action_feature_leaves_either_box(case: ActionCase) -> None:
 
 @pytest.mark.parametrize("block", ACTION_BLOCKS)
 def test_a_state_block_behind_the_action_blocks_does_not_shift_the_box(block: str) -> None:
-    rules = ActionRules(network([("a", "b"), ("b", "c")], [("a", "c")]), 2)
+    rules = ActionSet(network([("a", "b"), ("b", "c")], [("a", "c")]), 2)
     plain = action_box(rules, (block,))
     mixed = action_box(rules, ("node_memory", block, "link_fidelity"))
     size = len(plain.upper)
@@ -267,7 +266,7 @@ def test_crown_is_tighter_than_intervals_where_neurons_cancel() -> None:
 
 def test_without_any_path_the_bounds_are_the_empty_action() -> None:
     instance = network([("a", "b"), ("y", "z")], [("a", "z")])
-    rules = ActionRules(instance, 4)
+    rules = ActionSet(instance, 4)
     qnet = random_net(instance, np.random.default_rng(0))
     positions = action_positions(instance, EVERY_BLOCK)
     net = fold_state(qnet, state_vector(instance, EVERY_BLOCK), positions)
@@ -289,7 +288,7 @@ def test_more_hops_never_tighten_a_bound() -> None:
     net = fold_state(qnet, state_vector(instance, EVERY_BLOCK), positions)
     widest = []
     for hops in (1, 2, 3):
-        candidates = list_candidates(ActionRules(instance, hops))
+        candidates = list_candidates(ActionSet(instance, hops))
         oracle = column_oracle(candidates, candidates.features(EVERY_BLOCK)[:, positions])
         widest.append(oracle.largest(net.weights[0]))
     assert all((few <= more + 1e-12).all() for few, more in pairwise(widest))

@@ -14,24 +14,21 @@ from milproute.formulations.action_sets import Candidates, list_candidates
 from milproute.formulations.action_sets.k_best_paths import best_paths, joined, paths_above
 from milproute.formulations.action_sets.layered_graph import Walks, all_walks
 from milproute.instances import generate
-from milproute.instances.action_set import ActionRules
+from milproute.instances.action_set import ActionSet
 from tests.formulations.cases import brief, thorough
 from tests.formulations.qnet_cases import ACTION_BLOCKS, action_cases, network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
     from tests.formulations.qnet_cases import ActionCase
 
-    Floats = NDArray[np.float64]
 
 seeds = st.integers(0, 2**32 - 1)
 
 
-def rules_of(case: ActionCase) -> ActionRules:
-    return ActionRules(
+def rules_of(case: ActionCase) -> ActionSet:
+    return ActionSet(
         case.instance, min(4, len(case.instance.nodes) if case.max_hops is None else case.max_hops)
     )
 
@@ -152,7 +149,7 @@ def test_best_paths_are_all_above_the_floor_or_the_ceiling_covers_them(
 
 
 def test_the_best_of_each_request_come_first() -> None:
-    rules = ActionRules(network([("a", "b"), ("b", "c"), ("a", "c")], [("a", "c"), ("a", "b")]), 3)
+    rules = ActionSet(network([("a", "b"), ("b", "c"), ("a", "c")], [("a", "c"), ("a", "b")]), 3)
     walks = all_walks(rules)
     found = best_paths(walks, -np.ones(len(walks)), np.full(2, -np.inf), 10)
     assert sorted(zip(found.request.tolist(), found.values.tolist(), strict=True)) == [
@@ -165,7 +162,7 @@ def test_the_best_of_each_request_come_first() -> None:
 
 
 def test_joined_sets_hold_each_path_once_in_the_order_of_candidates() -> None:
-    rules = ActionRules(generate("waxman:nodes=10,requests=3,seed=2"), 5)
+    rules = ActionSet(generate("waxman:nodes=10,requests=3,seed=2"), 5)
     candidates, walks = list_candidates(rules), all_walks(rules)
     some = best_paths(walks, np.linspace(-1, 1, len(walks)), np.zeros(3), 10)
     both = joined(walks, some, candidates, candidates)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from milproute.instances import RoutedPath
-from milproute.instances.action_set import action_violations
+from milproute.instances.checker.action_rules import action_violations
 from milproute.instances.library import best_known
 from milproute.instances.qnets.features import features
 from milproute.instances.qnets.library import load_library_qnet, qnet_names

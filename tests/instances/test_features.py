@@ -13,17 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from milproute.instances import InstanceError, OptionError, QNet, QNetError, RoutedPath, resolve
-from milproute.instances.qnets.features import (
-    BLOCKS,
-    action_positions,
-    block_size,
-    check_fits,
-    feature_matrix,
-    features,
-    input_slices,
-    path_features,
-    state_vector,
-)
+from milproute.instances.qnets.blocks import BLOCKS, action_positions, block_size, input_slices
+from milproute.instances.qnets.features import feature_matrix, features, path_features, state_vector
+from milproute.instances.qnets.net import check_fits
 from tests.strategies import instances as drawn_instances
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from milproute.instances import Instance, OptionError, QNetError, RoutedPath
-from milproute.instances.qnets.features import feature_matrix, features, input_size, state_vector
+from milproute.instances.qnets.blocks import input_size
+from milproute.instances.qnets.features import feature_matrix, features, state_vector
 from milproute.instances.qnets.gnn import GnnLayer, flatten_gnn, node_sums, propagation
 
 INPUTS = ("node_memory", "link_load", "request_served", "request_log_success")

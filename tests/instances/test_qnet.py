@@ -306,5 +306,5 @@ def test_a_package_that_is_broken_inside_is_not_called_missing(
     (tmp_path / "half_there.py").write_text("import surely_not_installed_anywhere")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModuleNotFoundError, match="surely_not_installed_anywhere") as raised:
-        milproute.instances.qnets.net.optional_package("half_there", "nets", "this test")
+        milproute.instances.optional.optional_package("half_there", "nets", "this test")
     assert not isinstance(raised.value, MissingPackageError)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from milproute.instances import QNet, check, load_plan, load_qnet, resolve, save, save_qnet
-from milproute.instances.qnets.features import input_size
+from milproute.instances.qnets.blocks import input_size
 from milproute.instances.qnets.library import load_library_qnet
 from milproute.instances.qnets.onnx import qnet_to_onnx
 

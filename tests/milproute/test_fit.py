@@ -23,8 +23,8 @@ from milproute.instances import (
     resolve,
     save_qnet,
 )
-from milproute.instances.action_set import ActionRules
-from milproute.instances.physics import expected_connections_from_attempts
+from milproute.instances.action_set import ActionSet
+from milproute.instances.path_physics import expected_connections_from_attempts
 from milproute.instances.qnets.features import features
 from milproute.instances.qnets.library import (
     load_library_qnet,
@@ -35,7 +35,9 @@ from milproute.instances.qnets.library import (
     save_single,
 )
 from milproute.learning import FitOptions, FitResult, fit_qnet, fit_sweep
-from milproute.learning.supervised.fit import INPUTS, Samples, Scaling, draw_samples, prune
+from milproute.learning.supervised.fit import prune
+from milproute.learning.supervised.options import INPUTS
+from milproute.learning.supervised.samples import Samples, Scaling, draw_samples
 from milproute.maintenance import refit_qnets as maker
 
 if TYPE_CHECKING:
@@ -54,7 +56,7 @@ QUICK: dict[str, Any] = {"hidden": (8, 8), "samples": 1000, "epochs": 10, "max_h
 
 
 def candidates_of(instance: Instance = SMALL, max_hops: int = 4) -> Candidates:
-    return list_candidates(ActionRules(instance, max_hops))
+    return list_candidates(ActionSet(instance, max_hops))
 
 
 def actions(candidates: Candidates, count: int, seed: int) -> list[list[RoutedPath]]:

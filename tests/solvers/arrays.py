@@ -10,7 +10,9 @@ import scipy.sparse as sp
 from milproute.formulations import CompiledModel
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from milproute.instances.arrays import Floats
 
 INFINITY = float("inf")
 
@@ -48,7 +50,7 @@ def arrays(
     )
 
 
-def market_split(slack: bool = True) -> tuple[CompiledModel, NDArray[np.float64]]:
+def market_split(slack: bool = True) -> tuple[CompiledModel, Floats]:
     """Return a market-split model that no solver finishes, and a bad solution of it.
 
     Split 40 customers between two divisions so that 5 products are shared evenly; minimise what is off.

@@ -28,7 +28,7 @@ from tests.formulations.cases import brief, thorough
 from tests.formulations.qnet_cases import ActionCase, action_cases, network, random_net
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from milproute.instances.arrays import Floats
 
 seeds = st.integers(0, 2**32 - 1)
 layers = st.sampled_from(([], [4], [5, 4], [4, 3, 3]))
@@ -182,7 +182,7 @@ def test_branching_needs_listed_paths() -> None:
 # --- choices -----------------------------------------------------------------------------------------------
 
 
-def random_choices(rng: np.random.Generator, width: int) -> tuple[Choices, list[NDArray[np.float64]]]:
+def random_choices(rng: np.random.Generator, width: int) -> tuple[Choices, list[Floats]]:
     sets = [rng.normal(size=(int(rng.integers(1, 5)), width)) for _ in range(int(rng.integers(1, 4)))]
     starts = np.cumsum([0, *(len(own) for own in sets)])[:-1]
     peak = np.sum([np.abs(own).max(axis=0) for own in sets], axis=0)

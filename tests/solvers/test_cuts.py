@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from milproute.formulations import compile_model
 from milproute.formulations.embedding import embed
 from milproute.instances import generate
-from milproute.instances.qnets.features import action_positions
+from milproute.instances.qnets.blocks import action_positions
 from milproute.solvers.argmax.problem import ArgmaxOptions, ArgmaxProblem
 from milproute.solvers.argmax.strengthening.cutting_planes import CUTS, strengthen, with_rows
 from milproute.solvers.argmax.strengthening.obbt import push_bounds, tighten
@@ -24,15 +24,13 @@ from tests.formulations.cases import brief
 from tests.formulations.qnet_cases import action_cases, random_net
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from milproute.formulations import CompiledModel
     from milproute.formulations.embedding import Embedding
     from milproute.formulations.relu.bounds import Bounds
     from milproute.instances import Instance, QNet
+    from milproute.instances.arrays import Floats
     from tests.formulations.qnet_cases import ActionCase
 
-    Floats = NDArray[np.float64]
 
 ENCODINGS = ("columns", "arcs", "layers")
 EXACT = SolveOptions(gap=0.0, native={"presolve": "off"})

@@ -15,7 +15,7 @@ from milproute.formulations import compile_model
 from milproute.formulations.embedding import embed
 from milproute.formulations.relu.bounds import BoundsError, crown_bounds
 from milproute.instances import generate
-from milproute.instances.qnets.features import action_positions
+from milproute.instances.qnets.blocks import action_positions
 from milproute.solvers.argmax.problem import ArgmaxOptions, ArgmaxProblem
 from milproute.solvers.argmax.strengthening.obbt import certified_bound, drop_columns, push_bounds, tighten
 from milproute.solvers.backends.highs import Highs
@@ -28,15 +28,13 @@ from tests.solvers.arrays import INFINITY, arrays
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from milproute.formulations import CompiledModel
     from milproute.formulations.relu.bounds import Bounds
     from milproute.instances import Instance, QNet
+    from milproute.instances.arrays import Floats
     from milproute.solvers.results import SolveResult
     from tests.formulations.qnet_cases import ActionCase
 
-    Floats = NDArray[np.float64]
 
 ENCODINGS = ("columns", "arcs", "layers")
 EXACT = SolveOptions(gap=0.0, native={"presolve": "off"})

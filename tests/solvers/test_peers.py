@@ -16,11 +16,9 @@ from tests.formulations.qnet_cases import EVERY_BLOCK, ActionCase, grid_graph, n
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
     from milproute.instances import Instance, QNet
+    from milproute.instances.arrays import Floats
 
-    Floats = NDArray[np.float64]
 
 RING = [("a", "b"), ("b", "c"), ("c", "d"), ("d", "a"), ("a", "c")]
 NETWORKS = {

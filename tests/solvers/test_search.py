@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from milproute.formulations.action_sets import list_candidates
 from milproute.instances import Instance, Link, QNet, generate
-from milproute.instances.action_set import ActionRules
+from milproute.instances.action_set import ActionSet
 from milproute.instances.qnets.features import features
 from milproute.solvers.argmax.local_search import Table, count_actions, enumerate_actions, local_search
 from milproute.solvers.argmax.problem import ArgmaxOptions, ArgmaxProblem
@@ -62,7 +62,7 @@ def test_the_number_of_joint_choices_is_exact(case: ActionCase) -> None:
             held.append(min(room, instance.nodes[instance.node_row[end]].memory))
         most = min(1 if request.demand is None else request.demand, *held)
         number *= sum(1 for n in range(most + 1) for _ in combinations_with_replacement(paths, n))
-    assert count_actions(list_candidates(ActionRules(instance, case.max_hops))) == number
+    assert count_actions(list_candidates(ActionSet(instance, case.max_hops))) == number
 
 
 def link_can_succeed(instance: Instance, link: Link) -> bool:
@@ -71,8 +71,8 @@ def link_can_succeed(instance: Instance, link: Link) -> bool:
 
 def test_the_number_of_joint_choices_of_huge_demands_is_found_at_once() -> None:
     many = network([("a", "b"), ("b", "c"), ("a", "c")], [("a", "c")], demand=10**12, channels=10**12)
-    candidates = list_candidates(ActionRules(many))
-    copies = int(ActionRules(many).copies[0])
+    candidates = list_candidates(ActionSet(many))
+    copies = int(ActionSet(many).copies[0])
     assert count_actions(candidates) == pytest.approx((copies + 1) * (copies + 2) / 2)
 
 

@@ -159,7 +159,7 @@ def find_qnet(task: Task) -> QNet:
     MilprouteError : it is not found here, or differs.
     """
     from milproute.instances.qnets.library import resolve_qnet
-    from milproute.instances.qnets.net import load_qnet
+    from milproute.instances.qnets.safetensors import load_qnet
 
     spec = task.spec
     if task.qnet is None:

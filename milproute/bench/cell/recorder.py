@@ -14,11 +14,9 @@ from milproute.solvers.interface import Around
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from milproute.bench.records.record import Point
     from milproute.formulations import CompiledModel
+    from milproute.instances.arrays import Floats
     from milproute.solvers import Backend, SolveOptions, SolveResult
 
 MOST_POINTS = 2_000  # of a trace; a solver that tells more is heard, not noted
@@ -51,7 +49,7 @@ class Recorder(Around):
         self,
         model: CompiledModel,
         options: SolveOptions,
-        start: NDArray[np.float64] | None = None,
+        start: Floats | None = None,
         watch: Watch | None = None,
     ) -> SolveResult:
         """Solve ``model``; see the class.

@@ -17,15 +17,14 @@ from milproute.bench.report.metrics import (
     solved_over_time,
 )
 from milproute.bench.report.ranking import SEED, instance_numbers, task_label
-from milproute.instances.qnets.net import optional_package
+from milproute.instances.optional import optional_package
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from numpy.typing import NDArray
-
     from milproute.bench.report.history import History
     from milproute.bench.report.ranking import Configuration, Ranking
+    from milproute.instances.arrays import Flags, Floats
 
 # Okabe and Ito (2008) without black and yellow, which vanish on a dark and on a white page.
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -181,12 +180,12 @@ def pairs(ranking: Ranking, rows: Mapping[str, int]) -> Any:
     return {"tasks": [escape(task_label(task)) for task in ranking.tasks], "columns": columns}
 
 
-def _closing(past: History) -> NDArray[np.bool_]:
+def _closing(past: History) -> Flags:
     """Return when incumbent and bound are both there, which is when the gap leaves 100 %."""
     return np.isfinite(past.objectives) & np.isfinite(past.bounds) & (past.seconds > 0)
 
 
-def _charged(cells: Sequence[Any]) -> NDArray[np.float64]:
+def _charged(cells: Sequence[Any]) -> Floats:
     """Return the time of each cell, at the limit where unsolved, as a logarithmic axis can take it."""
     times = np.array([cell.record.time for cell in cells], dtype=float)
     limits = np.array([cell.record.spec.time_limit for cell in cells], dtype=float)
@@ -198,9 +197,7 @@ def _name(index: int, configuration: Configuration) -> dict[str, Any]:
     return {"name": escape(name), "meta": index, "visible": True if index < SHOWN else "legendonly"}
 
 
-def _line(
-    index: int, ranking: Ranking, x: NDArray[np.float64], y: NDArray[np.float64], hover: str
-) -> dict[str, Any]:
+def _line(index: int, ranking: Ranking, x: Floats, y: Floats, hover: str) -> dict[str, Any]:
     colour, dash, _ = look(index)
     return {
         "type": "scatter",

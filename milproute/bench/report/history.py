@@ -9,17 +9,16 @@ import numpy as np
 from milproute.bench.report.metrics import carried_forward
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from milproute.bench.records.record import Record
+    from milproute.instances.arrays import Floats
 
 
 class History(NamedTuple):
     """Incumbent and bound from ``seconds[i]`` on; NaN while there is none."""
 
-    seconds: NDArray[np.float64]
-    objectives: NDArray[np.float64]
-    bounds: NDArray[np.float64]
+    seconds: Floats
+    objectives: Floats
+    bounds: Floats
 
 
 def history(record: Record, valid: bool) -> History:

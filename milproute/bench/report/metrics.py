@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Floats: TypeAlias = NDArray[np.float64]
+    from milproute.instances.arrays import Flags, Floats
+
 
 SHIFT = 10.0
 LEVEL = 0.95
@@ -32,7 +33,7 @@ class Curve(NamedTuple):
     y: Floats
 
 
-def charged(times: Floats, solved: NDArray[np.bool_], limits: Floats, factor: float = 1.0) -> Floats:
+def charged(times: Floats, solved: Flags, limits: Floats, factor: float = 1.0) -> Floats:
     """Return what each cell costs: its own time when solved, ``factor`` times its limit otherwise.
 
     A cell that crashed after a second costs the limit as well: to fail fast must not pay.
@@ -45,7 +46,7 @@ def shifted_geometric_mean(times: Floats, shift: float = SHIFT) -> float:
     return float(shift * np.expm1(np.log1p(times / shift).mean())) if len(times) else float("nan")
 
 
-def penalised_mean(times: Floats, solved: NDArray[np.bool_], limits: Floats, factor: float = 10.0) -> float:
+def penalised_mean(times: Floats, solved: Flags, limits: Floats, factor: float = 10.0) -> float:
     """Return PAR10: the mean time, an unsolved cell counting as ten times its limit; NaN without cells."""
     return float(charged(times, solved, limits, factor).mean()) if len(times) else float("nan")
 

@@ -13,7 +13,7 @@ from milproute.bench.report.details import CHUNK, log_limit, packed_details
 from milproute.bench.report.figures import figures, look
 from milproute.bench.report.metrics import LEVEL, SHIFT
 from milproute.bench.report.ranking import OUTCOME_WORDS, rankings, summarise, task, task_label
-from milproute.instances.qnets.net import optional_package
+from milproute.instances.optional import optional_package
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from milproute.bench.report.consistency import Judged
     from milproute.instances import Status
+    from milproute.instances.arrays import Flags, Floats
 
 Outcome = Literal["solved", "stopped", "no plan", "wrong", "failed"]
 Task = tuple[Any, ...]
@@ -65,22 +66,22 @@ class Configuration:
     cells: Mapping[Task, Judged]
 
     @property
-    def limits(self) -> NDArray[np.float64]:
+    def limits(self) -> Floats:
         """Time limit of each cell."""
         return np.array([cell.record.spec.time_limit for cell in self.cells.values()], dtype=float)
 
     @property
-    def solved(self) -> NDArray[np.bool_]:
+    def solved(self) -> Flags:
         """Whether each cell is solved."""
         return np.array([cell.solved for cell in self.cells.values()], dtype=bool)
 
     @property
-    def times(self) -> NDArray[np.float64]:
+    def times(self) -> Floats:
         """Seconds of each cell."""
         return np.array([cell.record.time for cell in self.cells.values()], dtype=float)
 
     @property
-    def primal_integrals(self) -> NDArray[np.float64]:
+    def primal_integrals(self) -> Floats:
         """Primal integral of each cell."""
         return np.array([cell.primal_integral for cell in self.cells.values()], dtype=float)
 
@@ -222,7 +223,7 @@ def instance_numbers(configuration: Configuration) -> NDArray[np.intp]:
     return np.array([numbers[task[:5]] for task in configuration.cells], dtype=np.intp)
 
 
-def _final_gaps(cells: Iterable[Judged]) -> NDArray[np.float64]:
+def _final_gaps(cells: Iterable[Judged]) -> Floats:
     ends = [(c.record.objective, c.record.bound) if c.valid else (None, None) for c in cells]
     return relative_gap(*np.array(ends, dtype=float).T)
 

@@ -6,7 +6,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from milproute.instances.files import write_bytes, write_text
-from milproute.instances.qnets.net import optional_package
+from milproute.instances.optional import optional_package
 from milproute.shown import telling_gap
 
 if TYPE_CHECKING:

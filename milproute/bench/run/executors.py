@@ -13,7 +13,7 @@ from milproute.bench.run.launch import run_cell
 from milproute.bench.run.reference_job import run_reference
 from milproute.bench.run.subprocesses import end_cells
 from milproute.instances import MilprouteError, OptionError
-from milproute.instances.qnets.net import optional_package
+from milproute.instances.optional import optional_package
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

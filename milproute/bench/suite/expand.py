@@ -14,7 +14,8 @@ from milproute.formulations import FORMULATIONS, LINK
 from milproute.formulations.flow.arc_flow import refuse_min_fidelity
 from milproute.instances import OptionError
 from milproute.instances.errors import unknown_name
-from milproute.instances.qnets.features import check_fits, state_vector
+from milproute.instances.qnets.features import state_vector
+from milproute.instances.qnets.net import check_fits
 from milproute.solvers import METHODS, SolveOptions
 from milproute.solvers.argmax.problem import MAX_HOPS, ArgmaxOptions
 from milproute.solvers.backends import availability

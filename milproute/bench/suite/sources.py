@@ -15,7 +15,7 @@ from milproute.instances import InstanceError, MilprouteError, OptionError, reso
 from milproute.instances.library import fingerprint
 from milproute.instances.outcomes import draw_entangled
 from milproute.instances.qnets.library import load_library_qnet, qnet_library, resolve_qnet
-from milproute.instances.qnets.net import qnet_bytes
+from milproute.instances.qnets.safetensors import qnet_bytes
 from milproute.solvers.backends import load_backend
 from milproute.solvers.results import MissingSolverError
 

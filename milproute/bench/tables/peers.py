@@ -16,11 +16,9 @@ from milproute.solvers.argmax.problem import ArgmaxOptions, ArgmaxProblem
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
-    from numpy.typing import NDArray
 
     from milproute.instances import Instance, QNet
-
-    Floats = NDArray[np.float64]
+    from milproute.instances.arrays import Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from milproute.instances.qnets.net import optional_package
+from milproute.instances.optional import optional_package
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from milproute.instances import OptionError
-from milproute.instances.qnets.net import optional_package
+from milproute.instances.optional import optional_package
 from milproute.learning.supervised.stability import path_bounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from numpy.typing import NDArray
-
     from milproute.formulations.action_sets import Candidates
-    from milproute.learning.supervised.fit import FitOptions, Samples, Scaling
+    from milproute.instances.arrays import Floats
+    from milproute.learning.supervised.options import FitOptions
+    from milproute.learning.supervised.samples import Samples, Scaling
 
-    Floats = NDArray[np.float64]
 
 BATCH = 256
 

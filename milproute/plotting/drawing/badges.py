@@ -13,8 +13,7 @@ from milproute.plotting.drawing.style import BADGE_SIZE, NODE_EDGE, SOURCE_MARK,
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from numpy.typing import NDArray
-
+    from milproute.instances.arrays import Floats
     from milproute.instances.instance import Instance
     from milproute.plotting.drawing.canvas import Canvas
 
@@ -24,9 +23,7 @@ NODE_ROOM = 5.5  # radius that a node without badges takes, in points
 STEP = BADGE_SIZE + 1.2
 
 
-def badge_spots(
-    instance: Instance, towards: Mapping[End, NDArray[np.float64]]
-) -> tuple[dict[End, NDArray[np.float64]], NDArray[np.float64]]:
+def badge_spots(instance: Instance, towards: Mapping[End, Floats]) -> tuple[dict[End, Floats], Floats]:
     """Return for each end of a request its place in points from the node, and each node's radius.
 
     A badge that is alone sits on its node; several sit on hexagonal rings around it, each as near as it
@@ -36,7 +33,7 @@ def badge_spots(
     for request in instance.requests:
         at[instance.node_row[request.source]].append((request.id, True))
         at[instance.node_row[request.target]].append((request.id, False))
-    spots: dict[End, NDArray[np.float64]] = {}
+    spots: dict[End, Floats] = {}
     room = np.full(len(instance.nodes), NODE_ROOM)
     for row, ends in at.items():
         if len(ends) == 1:
@@ -53,7 +50,7 @@ def badge_spots(
     return spots, room
 
 
-def _rings(count: int) -> NDArray[np.float64]:
+def _rings(count: int) -> Floats:
     """Return at least ``count`` places on rings of 6, 12, 18 … places around the origin."""
     places: list[tuple[float, float]] = []
     ring = 0
@@ -66,7 +63,7 @@ def _rings(count: int) -> NDArray[np.float64]:
 
 
 def draw_badges(
-    canvas: Canvas, instance: Instance, spots: Mapping[End, NDArray[np.float64]], hollow: Collection[str]
+    canvas: Canvas, instance: Instance, spots: Mapping[End, Floats], hollow: Collection[str]
 ) -> None:
     """Draw a disc at each source and a square at each target, hollow for the requests in ``hollow``."""
     for i, request in enumerate(instance.requests):

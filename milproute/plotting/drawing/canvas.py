@@ -16,8 +16,8 @@ from milproute.plotting.drawing.style import INK, SOFT, TEXT_SIZE
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.transforms import Transform
-    from numpy.typing import NDArray
 
+    from milproute.instances.arrays import Floats
     from milproute.instances.network import Network
 
 PADDING = 30.0
@@ -43,11 +43,11 @@ class Canvas:
 
     ax: Axes
     owned: bool
-    places: NDArray[np.float64]
+    places: Floats
     note: str
     size: tuple[float, float]
     scale: float
-    points: NDArray[np.float64]
+    points: Floats
 
     def shift(self, base: Transform, dx: float, dy: float) -> Transform:
         """Return ``base`` moved by ``dx``, ``dy`` points."""
@@ -98,7 +98,7 @@ def make_canvas(network: Network, ax: Axes | None) -> Canvas:
     return Canvas(ax, owned, places, note, (width, height), scale, (places - corner) * scale)
 
 
-def _shape(span: NDArray[np.float64], places: NDArray[np.float64], network: Network) -> tuple[float, float]:
+def _shape(span: Floats, places: Floats, network: Network) -> tuple[float, float]:
     """Return width and height of new axes in points, shaped like ``span``.
 
     They grow with the number of nodes, and further where half the links would be under 40 points.
@@ -116,7 +116,7 @@ def _shape(span: NDArray[np.float64], places: NDArray[np.float64], network: Netw
     return max(float(width), 150.0), max(float(height), 90.0)
 
 
-def _scale(span: NDArray[np.float64], width: float, height: float) -> float:
+def _scale(span: Floats, width: float, height: float) -> float:
     """Return the points a data unit with which ``span`` fits into ``width`` and ``height`` points."""
     inner = np.array([width, height]) - 2 * PADDING
     return float(np.min(inner[span > 0] / span[span > 0]))

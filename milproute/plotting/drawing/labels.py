@@ -14,8 +14,7 @@ from milproute.plotting.drawing.style import INK, LABEL_SIZE, shorten
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
+    from milproute.instances.arrays import Floats
     from milproute.plotting.drawing.canvas import Canvas
 
 NEAR = 6.5  # least distance of a label from its node, in points
@@ -27,8 +26,8 @@ def draw_labels(
     canvas: Canvas,
     rows: Sequence[int],
     names: Sequence[str],
-    clear: NDArray[np.float64],
-    marks: NDArray[np.float64],
+    clear: Floats,
+    marks: Floats,
 ) -> None:
     """Write ``names`` beside the nodes at ``rows``.
 
@@ -61,9 +60,9 @@ def _spots(
     canvas: Canvas,
     rows: Sequence[int],
     texts: Sequence[str],
-    clear: NDArray[np.float64],
-    marks: NDArray[np.float64],
-) -> list[NDArray[np.float64]]:
+    clear: Floats,
+    marks: Floats,
+) -> list[Floats]:
     """Choose for each label the centre, in points from its node, that covers least."""
     taken = np.empty((0, 4))
     found = []
@@ -86,10 +85,10 @@ def _spots(
 
 
 def _cost(
-    centre: NDArray[np.float64],
-    half: NDArray[np.float64],
-    taken: NDArray[np.float64],
-    marks: NDArray[np.float64],
+    centre: Floats,
+    half: Floats,
+    taken: Floats,
+    marks: Floats,
     size: tuple[float, float],
 ) -> float:
     """Return what a label at ``centre`` covers: marks, twenty times as bad other labels or the rim."""

@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    from milproute.instances.arrays import Floats
 
     Track = Sequence[int]  # node rows in order of travel
 
@@ -21,8 +21,8 @@ THINNEST = 0.6
 
 
 def lane_offsets(
-    tracks: Sequence[Track], points: NDArray[np.float64], widths: Sequence[float], most: float
-) -> tuple[list[NDArray[np.float64]], list[float]]:
+    tracks: Sequence[Track], points: Floats, widths: Sequence[float], most: float
+) -> tuple[list[Floats], list[float]]:
     """Return for each track its offset on each step (points, left of travel is positive) and its width.
 
     Lanes of a link do not overlap: the distance of two neighbours is half the sum of their widths plus a
@@ -68,7 +68,7 @@ def lane_offsets(
 class _Order:
     """Compares tracks on a link by the side to which they part, before it or after it."""
 
-    def __init__(self, tracks: Sequence[Track], points: NDArray[np.float64]) -> None:
+    def __init__(self, tracks: Sequence[Track], points: Floats) -> None:
         self.points = points
         self.onward: list[dict[tuple[int, int], int]] = []
         self.steps: list[set[tuple[int, int]]] = []

@@ -10,14 +10,13 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
+    from milproute.instances.arrays import Floats
     from milproute.instances.network import Network
 
 KAMADA_KAWAI_LIMIT = 300
 
 
-def node_positions(network: Network) -> tuple[NDArray[np.float64], str]:
+def node_positions(network: Network) -> tuple[Floats, str]:
     """Return a position for each node, shape (nodes, 2), and a note on where they come from.
 
     The note is empty when they are ``position_km``. Where a position is missing, or all are equal, the
@@ -37,7 +36,7 @@ def node_positions(network: Network) -> tuple[NDArray[np.float64], str]:
     return _computed(network), f"{reason}: {'spring' if springs else 'Kamada-Kawai'} layout"
 
 
-def _computed(network: Network) -> NDArray[np.float64]:
+def _computed(network: Network) -> Floats:
     """Lay the components out, each with room for its nodes, and pack them in rows."""
     graph: nx.Graph[int] = nx.Graph()
     graph.add_nodes_from(range(len(network.nodes)))
@@ -56,7 +55,7 @@ def _computed(network: Network) -> NDArray[np.float64]:
     return places
 
 
-def _component(graph: nx.Graph[int], nodes: Sequence[int]) -> NDArray[np.float64]:
+def _component(graph: nx.Graph[int], nodes: Sequence[int]) -> Floats:
     """Lay one connected component out, about one unit between neighbours."""
     if len(nodes) == 1:
         return np.zeros((1, 2))

@@ -10,9 +10,9 @@ from matplotlib.path import Path
 from matplotlib.transforms import IdentityTransform
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from milproute.instances.arrays import Floats
 
-    Vector = NDArray[np.float64]
+    Vector = Floats
 
 BEND = 4.0  # least distance from a node at which a bend begins
 HANDLE = 0.6

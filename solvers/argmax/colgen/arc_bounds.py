@@ -12,13 +12,10 @@ from milproute.formulations.relu.bounds import enclosed, upper_line
 from milproute.instances.tolerances import SOLVER_NOISE
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from milproute.formulations.action_sets.layered_graph import Walks
     from milproute.formulations.relu.bounds import Bounds
+    from milproute.instances.arrays import Floats
     from milproute.solvers.argmax.problem import ArgmaxProblem
-
-    Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,12 @@ from milproute.solvers.argmax.colgen.arc_bounds import line_ceiling, walk_sums
 from milproute.solvers.argmax.local_search import Table, local_search, search_from_many
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from milproute.formulations.action_sets.k_best_paths import BestPaths
     from milproute.formulations.action_sets.layered_graph import Walks
     from milproute.formulations.relu.bounds import Bounds
+    from milproute.instances.arrays import Floats
     from milproute.solvers.argmax.problem import ArgmaxProblem
 
-    Floats = NDArray[np.float64]
 
 FIRST = 50  # paths of each request to begin with
 NEW = 30  # paths of each request that are added at once

@@ -19,18 +19,15 @@ from milproute.solvers.argmax.colgen.arc_bounds import Ceiling
 from milproute.solvers.argmax.strengthening.obbt import certified_bound, push_bounds
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from milproute.formulations import CompiledModel
     from milproute.formulations.action_sets import Candidates
     from milproute.formulations.action_sets.k_best_paths import BestPaths
     from milproute.formulations.relu.bounds import Bounds
     from milproute.formulations.relu.folded_net import AffineNet
-    from milproute.instances.action_set import ActionRules
+    from milproute.instances.action_set import ActionSet
+    from milproute.instances.arrays import Floats
     from milproute.solvers.argmax.colgen.arc_bounds import WalkSums
 
-    Floats = NDArray[np.float64]
-    Rows = NDArray[np.int64]
 
 # How dear it is to leave a first-layer sum without paths for it, in largest gains of Q by one unit of it.
 PENALTY = 10.0
@@ -57,7 +54,7 @@ class Master:
     neurons : first-layer sums.
     """
 
-    rules: ActionRules
+    rules: ActionSet
     model: CompiledModel
     first_row: int
     neurons: int

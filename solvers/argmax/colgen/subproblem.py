@@ -18,16 +18,14 @@ from milproute.solvers.interface import Watch
 from milproute.solvers.results import SolveOptions
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from milproute.formulations.action_sets.layered_graph import Walks
+    from milproute.instances.arrays import Floats
     from milproute.solvers.argmax.colgen.arc_bounds import Ceiling, WalkSums
     from milproute.solvers.argmax.colgen.column_pool import Pool
     from milproute.solvers.argmax.colgen.restricted_master import Master
     from milproute.solvers.interface import Backend
     from milproute.solvers.results import SolveResult
 
-    Floats = NDArray[np.float64]
 
 KEPT = (50, 400, 3_200)  # unfinished paths kept: more of them where fewer leave the bound too high
 SETTLED = 0.02  # share of the gap to the best Q known that pricing may leave of itself

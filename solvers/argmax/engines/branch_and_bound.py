@@ -26,15 +26,12 @@ from milproute.solvers.interface import Watch
 from milproute.solvers.results import TracePoint
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from milproute.formulations.relu.bounds import Bounds
     from milproute.formulations.relu.folded_net import AffineNet
+    from milproute.instances.arrays import Flags, Floats, Rows
     from milproute.solvers.argmax.problem import ArgmaxProblem
     from milproute.solvers.results import SolveOptions
 
-    Floats = NDArray[np.float64]
-    Rows = NDArray[np.int64]
 
 # Bounds and ceiling are reckoned again while at least this share of the paths falls.
 WORTHWHILE = 0.1
@@ -71,7 +68,7 @@ class _Node:
     items: list[Rows]
     bounds: Bounds
     unit: int
-    part: NDArray[np.bool_]
+    part: Flags
 
 
 @dataclass
@@ -157,7 +154,7 @@ class _Search:
         node = _Node(ceiling.value, items, bounds, unit, part)
         heapq.heappush(self.heap, (-ceiling.value, next(self.order), node))
 
-    def _halves(self, items: list[Rows], bounds: Bounds, ceiling: Ceiling) -> tuple[int, NDArray[np.bool_]]:
+    def _halves(self, items: list[Rows], bounds: Bounds, ceiling: Ceiling) -> tuple[int, Flags]:
         """Split, along the neuron that blurs the ceiling most, the unit that moves it most, in the middle."""
         direction = self._direction(bounds, ceiling)
         values = [self.vectors[own] @ direction for own in items]

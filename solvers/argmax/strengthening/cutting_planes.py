@@ -17,14 +17,11 @@ from milproute.solvers.results import SolveOptions
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from numpy.typing import NDArray
-
     from milproute.formulations import CompiledModel
     from milproute.formulations.relu.ideal_cuts import Cut
+    from milproute.instances.arrays import Floats, Rows
     from milproute.solvers.interface import Backend, Watch
 
-    Floats = NDArray[np.float64]
-    Rows = NDArray[np.int64]
     Row = tuple[Rows, Floats, float]  # columns, coefficients, right-hand side of a cut
 
 ROUNDS = 5

@@ -17,13 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
-    from numpy.typing import NDArray
-
     from milproute.formulations import CompiledModel
+    from milproute.instances.arrays import Floats, Rows
     from milproute.solvers.interface import Backend, Watch
 
-    Floats = NDArray[np.float64]
-    Rows = NDArray[np.int64]
     Neuron = tuple[int, int]  # layer, neuron
 
 # Two to ten times as fast on relaxations of embedded nets as presolve, interior point or warm starts from
