@@ -9,10 +9,12 @@ import numpy as np
 import pyomo.environ as pyo
 from pyomo.contrib.fbbt.fbbt import compute_bounds_on_expr
 
-from milproute.formulations.relu.bounds import Box, crown_bounds, interval_bounds
-from milproute.formulations.relu.folded_net import AffineNet
+from milproute.formulations.relu.bounds import interval_bounds
+from milproute.formulations.relu.crown import crown_bounds
+from milproute.formulations.relu.folded_net import FoldedNet
 from milproute.formulations.relu.net_block import RELU_NAMES, attach_net
 from milproute.formulations.relu.scaling import Scaling
+from milproute.formulations.relu.support_functions import Box
 from milproute.instances import OptionError
 from milproute.instances.errors import unknown_name
 
@@ -92,7 +94,7 @@ def add_qnet(
     if model.component(name) is not None:
         raise OptionError(f"the model has a component {name!r} already; allowed: another name")
     box = _box(inputs)
-    net = AffineNet(tuple(qnet.weights), tuple(qnet.biases))
+    net = FoldedNet(tuple(qnet.weights), tuple(qnet.biases))
     bounds = crown_bounds(net, box, interval_bounds(net, box))
     scaling = Scaling.of(bounds).hidden()
     block = attach_net(model, name, scaling.net(net), box, relu, scaling.bounds(bounds))

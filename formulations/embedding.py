@@ -12,13 +12,15 @@ from milproute.formulations.relu.net_block import attach_net
 from milproute.formulations.relu.scaling import unit_of
 
 if TYPE_CHECKING:
-    from milproute.formulations.action_sets import ActionModel
-    from milproute.formulations.relu.bounds import Bounds, Box
-    from milproute.formulations.relu.folded_net import AffineNet
+    from milproute.formulations.action_sets import ActionEncoding
+    from milproute.formulations.relu.bounds import Bounds
+    from milproute.formulations.relu.folded_net import FoldedNet
+    from milproute.formulations.relu.support_functions import Box
     from milproute.instances.arrays import Floats, Integers
 
 
 LARGEST_INPUT = 1024.0
+FEATURE_ROWS = "feature"  # component of the rows that define the inputs of the net
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,11 @@ class Embedding:
     """
 
     model: pyo.ConcreteModel
-    action: ActionModel
+    action: ActionEncoding
     live: Integers
 
 
-def embed(action: ActionModel, net: AffineNet, relu: str, bounds: Bounds, box: Box) -> Embedding:
+def embed(action: ActionEncoding, net: FoldedNet, relu: str, bounds: Bounds, box: Box) -> Embedding:
     """Attach a net to an action set and maximise it.
 
         max Q(y_0)  s.t.  y_0 = features of a joint action;  y_l = max(0, W_l y_{l-1} + b_l) as ``relu`` says

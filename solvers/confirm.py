@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from milproute.instances import Plan
-    from milproute.solvers.argmax.problem import ArgmaxOptions
     from milproute.solvers.interface import Backend
     from milproute.solvers.results import SolveOptions
 
@@ -31,16 +30,22 @@ ANOTHER_WAY: Mapping[str, Mapping[str, Any]] = {"highs": {"presolve": "off"}}
 NO_WITNESS = ("licence", "error", "crash", "memory_limit", "no_solution")
 
 
-class Way(NamedTuple):
-    """A second way to solve a problem: who, with which limits, the words for it, and of an argmax how."""
+class OtherSolver(NamedTuple):
+    """A solver that can confirm another one, its limits, and its name in words."""
 
     backend: Backend
     limits: SolveOptions
     words: str
-    options: ArgmaxOptions | None = None
 
 
-def confirm(plan: Plan, solve_again: Callable[[Way], Plan], ways: Iterator[Way], gap: float) -> Plan:
+class SecondWay(NamedTuple):
+    """A second way to solve a problem: its name in words, and what solves it and has the answer checked."""
+
+    words: str
+    solve: Callable[[], Plan]
+
+
+def confirm(plan: Plan, ways: Iterator[SecondWay], gap: float) -> Plan:
     """Return ``plan`` with ``confirmed_by``, or as a wrong solution that names both claims.
 
     The claim is confirmed when the second way proves a bound as good as the first, or one within ``gap`` of
@@ -50,8 +55,7 @@ def confirm(plan: Plan, solve_again: Callable[[Way], Plan], ways: Iterator[Way],
     Parameters
     ----------
     plan : checked.
-    solve_again : solves the same problem in another way and has the answer checked.
-    ways : in the order in which they are tried.
+    ways : other ways to solve the same problem, in the order in which they are tried.
     gap : relative gap that was asked for.
     """
     if plan.objective is None and plan.status != "infeasible":
@@ -59,7 +63,7 @@ def confirm(plan: Plan, solve_again: Callable[[Way], Plan], ways: Iterator[Way],
     start, failures = perf_counter(), []
     for way in ways:
         try:
-            second = solve_again(way)
+            second = way.solve()
         except MilprouteError as error:
             failures.append(f"{way.words}: {error}")
             continue
@@ -74,7 +78,7 @@ def confirm(plan: Plan, solve_again: Callable[[Way], Plan], ways: Iterator[Way],
     )
 
 
-def other_ways(backend: Backend, limits: SolveOptions, stack: ExitStack) -> Iterator[Way]:
+def other_solvers(backend: Backend, limits: SolveOptions, stack: ExitStack) -> Iterator[OtherSolver]:
     """Yield other back ends that are installed, then the same one on a permuted model.
 
     Workers are confirmed by workers, so that a crash is a status here, too; ``stack`` ends them.
@@ -83,12 +87,12 @@ def other_ways(backend: Backend, limits: SolveOptions, stack: ExitStack) -> Iter
         if name != backend.name and is_installed(name):
             other: Backend = stack.enter_context(Worker(name)) if _is_apart(backend) else load_backend(name)
             plain = replace(limits, native={}, log=None)
-            yield Way(other, plain, f"{other.name} {other.version}")
+            yield OtherSolver(other, plain, f"{other.name} {other.version}")
     native = {**ANOTHER_WAY.get(backend.name, {}), **limits.native}
     changed = replace(limits, native=native, seed=limits.seed + 1)
     options = "".join(f", {key}={value}" for key, value in ANOTHER_WAY.get(backend.name, {}).items())
     words = f"{backend.name} {backend.version} with rows and columns permuted, another seed{options}"
-    yield Way(Permuted(backend, limits.seed + 1), changed, words)
+    yield OtherSolver(Permuted(backend, limits.seed + 1), changed, words)
 
 
 def _is_apart(backend: Backend) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -14,8 +15,8 @@ from milproute.instances.errors import unknown_name
 from milproute.instances.files import write_bytes
 from milproute.solvers.backends import load_backend
 from milproute.solvers.clock import BuildLimitError, Clock
+from milproute.solvers.confirm import SecondWay, other_solvers
 from milproute.solvers.confirm import confirm as confirm_plan
-from milproute.solvers.confirm import other_ways
 from milproute.solvers.exact import solve_exactly
 from milproute.solvers.heuristics.rounding import round_links, round_paths
 from milproute.solvers.interface import Watch
@@ -95,8 +96,11 @@ def solve(
         return plan
     again = problem.slot_bound(plan) if formulation == "reps" else problem
     with ExitStack() as stack:
-        ways = other_ways(backend, limits, stack)
-        return confirm_plan(plan, lambda way: again.solve(way.backend, way.limits, Watch()), ways, limits.gap)
+        ways = (
+            SecondWay(other.words, partial(again.solve, other.backend, other.limits, Watch()))
+            for other in other_solvers(backend, limits, stack)
+        )
+        return confirm_plan(plan, ways, limits.gap)
 
 
 @dataclass(frozen=True, slots=True)

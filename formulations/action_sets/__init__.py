@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from milproute.formulations.action_sets.arc_encoding import arcs_model, layers_model
-from milproute.formulations.action_sets.candidate_paths import (
-    MAX_COLUMNS,
-    Candidates,
-    TooManyPathsError,
-    list_candidates,
-)
-from milproute.formulations.action_sets.encoding import ActionModel
-from milproute.formulations.action_sets.path_encoding import columns_model
+from milproute.formulations.action_sets.arc_encoding import encode_arcs, encode_layers
+from milproute.formulations.action_sets.candidate_paths import MAX_COLUMNS, Candidates, TooManyPathsError
+from milproute.formulations.action_sets.encoding import ActionEncoding
+from milproute.formulations.action_sets.path_encoding import encode_paths
+from milproute.formulations.action_sets.path_listing import list_candidates
 
 __all__ = [
     "MAX_COLUMNS",
-    "ActionModel",
+    "ActionEncoding",
     "Candidates",
     "TooManyPathsError",
-    "arcs_model",
-    "columns_model",
-    "layers_model",
+    "encode_arcs",
+    "encode_layers",
+    "encode_paths",
     "list_candidates",
 ]

@@ -1,4 +1,4 @@
-"""ActionModel: an action set as Pyomo rows, whatever the encoding, and its features as inputs of a net."""
+"""ActionEncoding: an action set as Pyomo rows, whatever the encoding, and its features as inputs of a net."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class ActionModel:
+class ActionEncoding:
     """A Pyomo model whose whole points are exactly the joint actions.
 
     Parameters
@@ -28,14 +28,12 @@ class ActionModel:
     variables : the variables that make up the action features.
     features : what one unit of each variable adds to each action feature, shape (variables, features).
     read : paths of a solution from the compiled model and one value a column.
-    arcs : (request row, copy, tail row, head row) of each variable, empty for path columns.
     """
 
     model: pyo.ConcreteModel
     variables: Sequence[Any]
     features: sp.csc_array
     read: Callable[[CompiledModel, Floats], list[Route]]
-    arcs: Sequence[tuple[int, int, int, int]] = ()
 
     def feature(self, position: int) -> Any:
         """Return one action feature as a linear expression."""

@@ -1,6 +1,6 @@
-"""Walks: every way of every request at once, as the arcs that may be each step of it; no list of paths.
+"""Layered graph: for every request the arcs that may be the h-th step of a walk; no list of paths.
 
-All paths of an action set are among the walks of at most H steps; a walk may meet a node twice. What is
+All paths of an action set are among its walks of at most H steps; a walk may meet a node twice. What is
 additive along a path (features, prices) is bounded over all of them by a hop-limited Bellman-Ford.
 """
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Walks:
-    """Arcs of each request, sorted by request, head and tail, and the steps that each may be.
+class LayeredGraph:
+    """The walks of all requests: arcs sorted by request, head and tail, and the steps that each may be.
 
     A *state* is a node as one request sees it: row of the request times the number of nodes plus row of
     the node. No arc enters the source or leaves the target of its request.
@@ -35,7 +35,7 @@ class Walks:
     ----------
     rules : the action set.
     request, tail, head, link : rows of the request, nodes and link of each arc, shape (arcs,).
-    alive : whether an arc may be the step 1, 2, … H of a walk, shape (hops, arcs).
+    admissible : whether an arc may be the step 1, 2, … H of a walk, shape (hops, arcs).
     """
 
     rules: ActionSet
@@ -43,7 +43,7 @@ class Walks:
     tail: Rows
     head: Rows
     link: Rows
-    alive: Flags
+    admissible: Flags
 
     def __len__(self) -> int:
         return len(self.request)
@@ -51,7 +51,7 @@ class Walks:
     @property
     def hops(self) -> int:
         """Most steps of a walk."""
-        return len(self.alive)
+        return len(self.admissible)
 
     @cached_property
     def ends(self) -> tuple[Rows, Rows]:
@@ -103,7 +103,7 @@ class Walks:
         matrix.data[(matrix.col >= served.start) & (matrix.col < served.stop) & later[matrix.row]] = 0.0
         return sp.csr_array(matrix)
 
-    def completions(self, values: Floats) -> list[Floats]:
+    def cost_to_go(self, values: Floats) -> list[Floats]:
         """Return for each step the best that the steps after it can add, shape (states, rows) each.
 
             to_go[H](v) = 0 at a target, else -inf
@@ -119,10 +119,10 @@ class Walks:
         last = np.full(shape, -np.inf)
         last[self.ends[1]] = 0.0
         to_go = [last]
-        for alive in self.alive[::-1, order]:
+        for admissible in self.admissible[::-1, order]:
             here = last.copy()
             if len(tails):
-                reached = np.where(alive[:, None], sorted_values + to_go[-1][heads], -np.inf)
+                reached = np.where(admissible[:, None], sorted_values + to_go[-1][heads], -np.inf)
                 best = np.maximum.reduceat(reached, starts, axis=0)
                 here[tails] = np.maximum(here[tails], best)
             to_go.append(here)
@@ -130,10 +130,10 @@ class Walks:
 
     def best(self, values: Floats) -> Floats:
         """Return the largest sum of ``values`` along a walk of each request, shape (requests, rows)."""
-        found: Floats = self.completions(values)[0][self.ends[0]]
+        found: Floats = self.cost_to_go(values)[0][self.ends[0]]
         return found
 
-    def through(self, values: Floats) -> Floats:
+    def best_through(self, values: Floats) -> Floats:
         """Return the largest sum along a walk that takes each arc as each step, shape (hops, arcs).
 
         Parameters
@@ -141,21 +141,21 @@ class Walks:
         values : of each arc, shape (arcs,).
         """
         begin, end = self.states
-        to_go = self.completions(values[:, None])
+        to_go = self.cost_to_go(values[:, None])
         come = np.full(len(to_go[0]), -np.inf)
         come[self.ends[0]] = 0.0
         heads, starts = np.unique(end, return_index=True)
-        found = np.full(self.alive.shape, -np.inf)
-        for h, alive in enumerate(self.alive):
-            reached = np.where(alive, come[begin] + values, -np.inf)
+        found = np.full(self.admissible.shape, -np.inf)
+        for h, admissible in enumerate(self.admissible):
+            reached = np.where(admissible, come[begin] + values, -np.inf)
             found[h] = reached + to_go[h + 1][end, 0]
             come = np.full(len(come), -np.inf)
             if len(heads):
                 come[heads] = np.maximum.reduceat(reached, starts)
         return found
 
-    def holds(self, paths: Candidates) -> Flags:
-        """Mark the paths all of whose steps are left, shape (paths,)."""
+    def contains(self, paths: Candidates) -> Flags:
+        """Mark the paths all of whose steps are admissible, shape (paths,)."""
         size = len(self.rules.instance.nodes)
         keys = (self.request * size + self.head) * size + self.tail  # ascending, as arcs are sorted
         left = np.ones(len(paths), dtype=bool)
@@ -166,23 +166,23 @@ class Walks:
             known = arc < len(keys)
             arc[~known] = 0
             if step < self.hops and len(keys):
-                known &= (keys[arc] == wanted) & self.alive[step, arc]
+                known &= (keys[arc] == wanted) & self.admissible[step, arc]
             else:
                 known[:] = False
             left[on[~known]] = False
         return left
 
-    def keeping(self, alive: Flags) -> Walks:
-        """Return the walks all of whose steps are in ``alive``; arcs that are no step any more go."""
-        kept = replace(self, alive=self.alive & alive)
-        steps = kept.through(np.zeros(len(self))) > -np.inf
+    def restricted_to(self, admissible: Flags) -> LayeredGraph:
+        """Restrict to the given steps of arcs, shape (hops, arcs); drop arcs that are on no walk any more."""
+        kept = replace(self, admissible=self.admissible & admissible)
+        steps = kept.best_through(np.zeros(len(self))) > -np.inf
         arcs = np.flatnonzero(steps.any(axis=0))
         members = (self.request[arcs], self.tail[arcs], self.head[arcs], self.link[arcs])
-        return Walks(self.rules, *members, steps[:, arcs])
+        return LayeredGraph(self.rules, *members, steps[:, arcs])
 
 
-def all_walks(rules: ActionSet) -> Walks:
-    """Return the walks of all requests over usable links, through nodes that can swap.
+def layered_graph(rules: ActionSet) -> LayeredGraph:
+    """Return the layered graph of all requests over usable links, through nodes that can swap.
 
     A link that alone loses more fidelity than a request may is left out; budgets are not tracked further.
     """
@@ -202,4 +202,6 @@ def all_walks(rules: ActionSet) -> Walks:
     request, tails, heads, links = np.concatenate(parts, axis=1)
     order = np.lexsort((tails, heads, request))
     every = np.ones((rules.max_hops, len(order)), dtype=bool)
-    return Walks(rules, request[order], tails[order], heads[order], links[order], every).keeping(every)
+    return LayeredGraph(rules, request[order], tails[order], heads[order], links[order], every).restricted_to(
+        every
+    )

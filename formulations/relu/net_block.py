@@ -13,8 +13,9 @@ from milproute.instances.optional import optional_package
 if TYPE_CHECKING:
     import pyomo.environ as pyo
 
-    from milproute.formulations.relu.bounds import Bounds, Box
-    from milproute.formulations.relu.folded_net import AffineNet
+    from milproute.formulations.relu.bounds import Bounds
+    from milproute.formulations.relu.folded_net import FoldedNet
+    from milproute.formulations.relu.support_functions import Box
 
 # How the hidden neurons can be stated; `milproute.formulations.relu.omlt_adapter.RELU` states them.
 RELU_NAMES = ("tight", "ideal", "sos1", "omlt-bigm", "omlt-partition")
@@ -26,7 +27,7 @@ def can_attach() -> bool:
 
 
 def attach_net(
-    model: pyo.ConcreteModel, name: str, net: AffineNet, box: Box, relu: str, bounds: Bounds
+    model: pyo.ConcreteModel, name: str, net: FoldedNet, box: Box, relu: str, bounds: Bounds
 ) -> Any:
     """Add a net to a model as the block ``name``, with ``inputs`` and ``outputs``, and return it.
 

@@ -15,13 +15,14 @@ from milproute.formulations.relu.sos1 import Sos1ReluFormulation
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from milproute.formulations.relu.bounds import Bounds, Box
-    from milproute.formulations.relu.folded_net import AffineNet
+    from milproute.formulations.relu.bounds import Bounds
+    from milproute.formulations.relu.folded_net import FoldedNet
+    from milproute.formulations.relu.support_functions import Box
 
 __all__ = ["RELU", "OmltBlock", "network_definition"]
 
 
-def network_definition(net: AffineNet, box: Box) -> NetworkDefinition:
+def network_definition(net: FoldedNet, box: Box) -> NetworkDefinition:
     """Return a net as OMLT's definition, straight from the weights; the box bounds its inputs."""
     bounds = {
         i: (float(low), float(high)) for i, (low, high) in enumerate(zip(box.lower, box.upper, strict=True))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from milproute.formulations.relu.bounds import Bounds
-from milproute.formulations.relu.folded_net import AffineNet
+from milproute.formulations.relu.folded_net import FoldedNet
 
 if TYPE_CHECKING:
     from milproute.instances.arrays import Floats
@@ -69,10 +69,10 @@ class Scaling:
         """Units of the pre-activations of all layers, Q as the last."""
         return (*self.neurons, np.array([self.output]))
 
-    def net(self, net: AffineNet) -> AffineNet:
+    def net(self, net: FoldedNet) -> FoldedNet:
         """Return the net in these units, as a function of the same features."""
         below = (np.ones(net.weights[0].shape[1]), *self.neurons)
-        return AffineNet(
+        return FoldedNet(
             tuple(
                 weight * before / unit[:, None]
                 for weight, before, unit in zip(net.weights, below, self.units, strict=True)

@@ -1,13 +1,18 @@
-"""Oracles: the largest value of linear functions over an action set, capacities between requests relaxed."""
+"""Support functions: the maximum of a linear function over an action set; requests share no capacity.
+
+The support function of a set A is h(w) = max over a in A of w @ a. One interface serves four sets: a box
+around the features, listed paths, walks in the layered graph, and sums of members of finite sets
+(`product_set`).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from milproute.formulations.relu.bounds import Box
 from milproute.instances.qnets.blocks import input_slices
 from milproute.instances.tolerances import ROUND_OFF
 
@@ -16,64 +21,157 @@ if TYPE_CHECKING:
 
     import scipy.sparse as sp
 
-    from milproute.formulations.action_sets import ActionModel, Candidates
+    from milproute.formulations.action_sets.candidate_paths import Candidates
+    from milproute.formulations.action_sets.layered_graph import LayeredGraph
     from milproute.instances.action_set import ActionSet
     from milproute.instances.arrays import Floats, Rows
 
 
+class SupportFunction(Protocol):
+    """Bounds linear functions over an action set."""
+
+    def max_linear(self, weights: Floats) -> Floats:
+        """Return an upper bound of ``weights[i] @ a`` over all actions a, shape (rows,)."""
+
+    def sum_abs_terms(self, weights: Floats) -> Floats:
+        """Return a bound of the sum of all absolute terms, for the rounding error, shape (rows,)."""
+
+
+class SupportByElement(SupportFunction, Protocol):
+    """A support function whose set consists of elements, in groups, that add up."""
+
+    def by_element(self, weights: Floats) -> tuple[Floats, Floats, float]:
+        """Return the value of each element, the best of each group, and the maximum; ``weights`` is 1-d."""
+
+
 @dataclass(frozen=True, slots=True)
-class ColumnOracle:
-    """Over listed paths: sum over requests of copies * max(0, max over its paths p of w @ features[p]).
+class Box:
+    """The box around an action set: each feature between its own bounds, shape (features,) each."""
+
+    lower: Floats
+    upper: Floats
+
+    def max_linear(self, weights: Floats) -> Floats:
+        """Maximise each feature apart."""
+        found: Floats = np.maximum(weights, 0) @ self.upper + np.minimum(weights, 0) @ self.lower
+        return found
+
+    def sum_abs_terms(self, weights: Floats) -> Floats:
+        """Sum |w| times the larger end of the box."""
+        found: Floats = np.abs(weights) @ np.maximum(np.abs(self.lower), np.abs(self.upper))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class PathSupport:
+    """Listed paths: sum over requests of copies * max(0, max over its paths p of w @ features[p]).
 
     Exact where requests do not share capacity: a request takes its best path, as often as it may.
 
     Parameters
     ----------
     features : of each path, shape (paths, features); any linear image of them does as well.
-    peak : largest sum of absolute terms behind each feature over the action set, for the rounding error.
+    abs_terms : largest sum of absolute terms behind each feature over the action set.
     starts : first path of each request that has any; paths are sorted by request.
     copies : of each of those requests.
     """
 
-    features: sp.csr_array | Floats
-    peak: Floats
+    features: Floats
+    abs_terms: Floats
     starts: Rows
     copies: Rows
 
-    def largest(self, weights: Floats) -> Floats:
+    def max_linear(self, weights: Floats) -> Floats:
         """Bound all rows of ``weights`` at once: one matrix product and one maximum a request."""
-        return self._best(self.features @ weights.T)
+        return self._total(self._best(self.features @ weights.T))
 
-    def magnitude(self, weights: Floats) -> Floats:
+    def sum_abs_terms(self, weights: Floats) -> Floats:
         """Bound the sum of absolute terms feature by feature."""
-        found: Floats = np.abs(weights) @ self.peak
+        found: Floats = np.abs(weights) @ self.abs_terms
         return found
 
+    def by_element(self, weights: Floats) -> tuple[Floats, Floats, float]:
+        """Return the values of the paths and the best of each request that has any, at least 0."""
+        values = self.features @ weights
+        best = self._best(values[:, None])
+        return values, best[:, 0], float(self._total(best)[0])
+
+    @property
+    def group(self) -> Rows:
+        """Number of the request of each path among those that have any, shape (paths,)."""
+        sizes = np.diff([*self.starts.tolist(), len(self.features)])
+        return np.repeat(np.arange(len(self.starts)), sizes)
+
     def box(self) -> Box:
-        """Bound each feature: exact as `largest` is, without a product, rounded outwards."""
-        slack = ROUND_OFF * (self.peak + 1.0)
-        values: Any = self.features
-        return Box(-self._best(-values) - slack, self._best(values) + slack)
+        """Bound each feature: exact as `max_linear` is, without a product, rounded outwards."""
+        slack = ROUND_OFF * (self.abs_terms + 1.0)
+        low, high = (self._total(self._best(values)) for values in (-self.features, self.features))
+        return Box(-low - slack, high + slack)
 
     def _best(self, values: Floats) -> Floats:
         if not len(self.starts):
-            return np.zeros(values.shape[1])
-        best = np.maximum(np.maximum.reduceat(values, self.starts, axis=0), 0.0)
+            return np.zeros((0, values.shape[1]))
+        best: Floats = np.maximum(np.maximum.reduceat(values, self.starts, axis=0), 0.0)
+        return best
+
+    def _total(self, best: Floats) -> Floats:
         total: Floats = self.copies.astype(float) @ best
         return total
 
 
-def column_oracle(
-    candidates: Candidates, features: sp.csr_array | Floats, peak: Floats | None = None
-) -> ColumnOracle:
-    """Return the oracle over listed paths with ``features``; ``peak`` is that of |features| by default."""
+def path_support(candidates: Candidates, features: Floats, abs_terms: Floats) -> PathSupport:
+    """Return the support function of listed paths with ``features``, shape (paths, features)."""
     requests, starts = np.unique(candidates.request, return_index=True)
-    if peak is None:
-        peak = column_peak(candidates, features)
-    return ColumnOracle(features, peak, starts.astype(np.int64), candidates.rules.copies[requests])
+    return PathSupport(features, abs_terms, starts.astype(np.int64), candidates.rules.copies[requests])
 
 
-def column_peak(candidates: Candidates, features: sp.csr_array | Floats) -> Floats:
+@dataclass(frozen=True)
+class WalkSupport:
+    """Walks in the layered graph: sum over requests of copies * max(0, best walk), by Bellman-Ford.
+
+    A walk may meet a node twice, so the bound is valid and not always the best; no path is listed.
+
+    Parameters
+    ----------
+    graph : the walks of all requests.
+    features, abs_features : features of each arc, or a linear image of them, and a bound of the absolute
+        terms behind each; shape (arcs, features) each.
+    """
+
+    graph: LayeredGraph
+    features: Floats
+    abs_features: Floats
+
+    def max_linear(self, weights: Floats) -> Floats:
+        """Bound all rows of ``weights`` at once: the best walk of each request, as often as it may."""
+        return self._total(self._best(self.features @ weights.T))
+
+    @cached_property
+    def abs_terms(self) -> Floats:
+        """Largest sum of absolute terms behind each feature over the action set, shape (features,)."""
+        return self._total(self._best(np.asarray(self.abs_features)))
+
+    def sum_abs_terms(self, weights: Floats) -> Floats:
+        """Bound the sum of absolute terms feature by feature."""
+        found: Floats = np.abs(weights) @ self.abs_terms
+        return found
+
+    def by_element(self, weights: Floats) -> tuple[Floats, Floats, float]:
+        """Return the values of the arcs and the best walk of each request, at least 0."""
+        values: Floats = self.features @ weights
+        best = self._best(values[:, None])
+        return values, best[:, 0], float(self._total(best)[0])
+
+    def _best(self, values: Floats) -> Floats:
+        best: Floats = np.maximum(self.graph.best(values), 0.0)
+        return best
+
+    def _total(self, best: Floats) -> Floats:
+        total: Floats = self.graph.rules.copies.astype(float) @ best
+        return total
+
+
+def max_abs_terms(candidates: Candidates, features: sp.csr_array | Floats) -> Floats:
     """Return for each feature the sum over requests of copies times its largest absolute value."""
     total = np.zeros(features.shape[1])
     for request in np.unique(candidates.request):
@@ -83,94 +181,7 @@ def column_peak(candidates: Candidates, features: sp.csr_array | Floats) -> Floa
     return total
 
 
-@dataclass(frozen=True, slots=True)
-class HopOracle:
-    """Over walks of at most H links: Bellman-Ford for all rows at once; needs no list of paths.
-
-    A walk may use a link twice, so the bound is valid and not always the best.
-
-    Parameters
-    ----------
-    requests : for each request that can have a path: (arcs sorted by head, source, target, copies).
-    features : of each arc of all requests together, shape (arcs, features).
-    nodes, hops : number of nodes, largest number of links.
-    """
-
-    requests: tuple[_Arcs, ...]
-    features: sp.csr_array
-    nodes: int
-    hops: int
-
-    def largest(self, weights: Floats) -> Floats:
-        """Bound all rows of ``weights``: H steps over the arcs of each request."""
-        values = self.features @ weights.T
-        return self._total(values, len(weights))
-
-    def magnitude(self, weights: Floats) -> Floats:
-        """Sum absolute terms of the walk with the most of them."""
-        return self._total(abs(self.features) @ np.abs(weights).T, len(weights))
-
-    def _total(self, values: Floats, rows: int) -> Floats:
-        total = np.zeros(rows)
-        for own in self.requests:
-            arcs = values[own.first : own.first + len(own.tail)]
-            reached = np.full((self.nodes, rows), -np.inf)
-            reached[own.source] = 0.0
-            best = np.zeros(rows)
-            for _ in range(self.hops):
-                step = np.maximum.reduceat(reached[own.tail] + arcs, own.starts, axis=0)
-                reached = np.full((self.nodes, rows), -np.inf)
-                reached[own.heads] = step
-                best = np.maximum(best, reached[own.target])
-            total = total + own.copies * best
-        return total
-
-
-@dataclass(frozen=True, slots=True)
-class _Arcs:
-    """Arcs of one request, sorted by head: tails, distinct heads and where each begins."""
-
-    first: int
-    tail: Rows
-    heads: Rows
-    starts: Rows
-    source: int
-    target: int
-    copies: int
-
-
-def hop_oracle(rules: ActionSet, model: ActionModel) -> HopOracle:
-    """Return the oracle over walks for an arc or layer model, from the features of its arcs."""
-    wanted: dict[tuple[int, int, int], int] = {}
-    for i, (request, copy, u, v) in enumerate(model.arcs):
-        if copy == 0:
-            wanted.setdefault((request, v, u), i)
-    keys = sorted(wanted)
-    features = model.features.tocsr()[[wanted[key] for key in keys]]
-    table = np.array(keys, dtype=np.int64).reshape(-1, 3)
-    own = []
-    for request in np.unique(table[:, 0]):
-        here = np.flatnonzero(table[:, 0] == request)
-        heads, starts = np.unique(table[here, 1], return_index=True)
-        ends = rules.instance.requests[int(request)]
-        row = rules.instance.node_row
-        if row[ends.target] not in heads:
-            continue
-        own.append(
-            _Arcs(
-                int(here[0]),
-                table[here, 2],
-                heads,
-                starts.astype(np.int64),
-                row[ends.source],
-                row[ends.target],
-                int(rules.copies[request]),
-            )
-        )
-    return HopOracle(tuple(own), features, len(rules.instance.nodes), rules.max_hops)
-
-
-def column_box(candidates: Candidates, features: sp.csr_array) -> Box:
+def path_box(candidates: Candidates, features: sp.csr_array) -> Box:
     """Return bounds of each feature over listed paths: what interval bounds start from."""
     lower, upper = np.zeros((2, features.shape[1]))
     for request in np.unique(candidates.request):

@@ -102,25 +102,6 @@ def best_known() -> dict[str, Any]:
     return data
 
 
-def refreshed(text: str) -> str:
-    """Return the text of the catalogue with fingerprints and versions reckoned anew."""
-    data = tomllib.loads(text)
-    lines: list[str] = []
-    table = ""
-    for line in text.splitlines():
-        if line.startswith("["):
-            table = line.strip("[]").removeprefix("instances.")
-        if line.startswith("fingerprint = "):
-            made = make(table, Recipe.model_validate(data["instances"][table]))
-            line = f'fingerprint = "{fingerprint(made)}"'
-        if table == "made_with" and "=" in line:
-            continue
-        lines.append(line)
-        if line == "[made_with]":
-            lines += [f'{package} = "{version(package)}"' for package in DRAWN_WITH]
-    return "\n".join(lines) + "\n"
-
-
 def catalogue_path() -> Path:
     """Return the catalogue in a source checkout, where it can be written."""
     return Path(__file__).with_name("library.toml")

@@ -8,14 +8,11 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from milproute.instances.errors import InstanceError, unknown_name
-from milproute.instances.files import write_bytes
 from milproute.instances.library import fingerprint
 from milproute.instances.qnets.inputs import named_inputs
 from milproute.instances.qnets.onnx import qnet_from_onnx
-from milproute.instances.qnets.safetensors import load_qnet, qnet_bytes
+from milproute.instances.qnets.safetensors import load_qnet
 from milproute.instances.resolve import resolve
 from milproute.instances.schema import Frozen
 
@@ -106,20 +103,9 @@ def resolve_qnet(text: str | Path, inputs: Sequence[str] | str | None = None) ->
     raise unknown_name("Q-net", name, qnet_names())
 
 
-def save_single(net: QNet, path: Path) -> None:
-    """Write a Q-net as float32: half the size of `save_qnet`, exact for nets whose numbers are singles.
-
-    Raises
-    ------
-    OutputError : a place that cannot be written.
-    MissingPackageError : safetensors is not installed.
-    """
-    write_bytes(path, qnet_bytes(net, np.float32))
-
-
 def qnet_catalogue_path() -> Path:
     """Return the catalogue in a source checkout, where it can be written."""
-    return Path(__file__).with_name("qnets.toml")
+    return Path(__file__).parents[1] / "library" / "qnets.toml"
 
 
 def _recipe(name: str) -> QNetRecipe:

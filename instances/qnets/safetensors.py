@@ -101,8 +101,12 @@ def _layers(path: Path, file: Any) -> tuple[tuple[Floats, ...], tuple[Floats, ..
     return arrays[::2], arrays[1::2]
 
 
-def save_qnet(net: QNet, path: Path | str) -> None:
-    """Write a Q-net as float64 to a ``.safetensors`` file, whole or not at all; same net, same bytes.
+def save_qnet(net: QNet, path: Path | str, dtype: type[np.floating[Any]] = np.float64) -> None:
+    """Write a Q-net to a ``.safetensors`` file, whole or not at all; same net, same bytes.
+
+    Parameters
+    ----------
+    dtype : float64, or float32 for half the size, which is exact where the numbers of the net are singles.
 
     Raises
     ------
@@ -112,7 +116,7 @@ def save_qnet(net: QNet, path: Path | str) -> None:
     path = Path(path)
     if path.suffix.lower() != ".safetensors":
         raise OutputError(f"{path} cannot be written: a Q-net is a .safetensors file. Give it that suffix.")
-    write_bytes(path, qnet_bytes(net))
+    write_bytes(path, qnet_bytes(net, dtype))
 
 
 def qnet_bytes(net: QNet, dtype: type[np.floating[Any]] = np.float64) -> bytes:

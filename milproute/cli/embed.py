@@ -72,8 +72,9 @@ def embed(
     from milproute.instances import OptionError, resolve, save
     from milproute.instances.qnets.library import resolve_qnet
     from milproute.solvers import SolveOptions, Worker
-    from milproute.solvers.argmax.argmax import argmax, describe, pose, write_embedding
-    from milproute.solvers.argmax.problem import ArgmaxOptions
+    from milproute.solvers.argmax.argmax import argmax, pose
+    from milproute.solvers.argmax.describe import describe, write_embedding
+    from milproute.solvers.argmax.options import ArgmaxOptions
     from milproute.solvers.selector import parse_selector
 
     options = ArgmaxOptions(actions, relu, bounds, engine, max_hops, max_columns)

@@ -1,27 +1,26 @@
-"""ArgmaxModel: one compiled model for an action set, into which state after state is pushed."""
+"""ArgmaxModel: one compiled model for an action set, updated from state to state."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from milproute.formulations import compile_model
+from milproute.formulations.action_sets.path_encoding import Limited, PathLayout
 from milproute.formulations.embedding import embed
 from milproute.formulations.relu.bounds import Bounds
+from milproute.formulations.relu.neuron_layout import NeuronLayout
 from milproute.formulations.relu.scaling import Scaling
 from milproute.instances import OptionError
 from milproute.instances.action_set import ActionSet
-from milproute.solvers.argmax.argmax import solve_milp, write_plan
-from milproute.solvers.argmax.engines.engines import (
-    branch_outcome,
-    enumerate_outcome,
-    is_branched,
-    is_enumerable,
-)
-from milproute.solvers.argmax.path_fixing import narrow
-from milproute.solvers.argmax.problem import ArgmaxOptions, ArgmaxProblem
+from milproute.solvers.argmax.embedded_model import EmbeddedModel
+from milproute.solvers.argmax.engines import ENGINES, run_engines
+from milproute.solvers.argmax.engines.interface import EngineInput
+from milproute.solvers.argmax.options import ArgmaxOptions
+from milproute.solvers.argmax.plan import write_plan
+from milproute.solvers.argmax.problem import argmax_problem, folded
 from milproute.solvers.clock import Clock
 from milproute.solvers.interface import Watch
 from milproute.solvers.results import SolveOptions
@@ -31,21 +30,9 @@ if TYPE_CHECKING:
     from milproute.formulations import CompiledModel
     from milproute.instances import Instance, Plan, QNet
     from milproute.instances.arrays import Rows
+    from milproute.solvers.argmax.path_fixing import ReducedProblem
+    from milproute.solvers.argmax.problem import ArgmaxProblem
     from milproute.solvers.interface import Backend
-
-
-@dataclass(frozen=True, slots=True)
-class _Places:
-    """Where the neurons of all hidden layers sit in the compiled arrays, layer after layer."""
-
-    y: Rows
-    s: Rows
-    z: Rows
-    neuron: Rows
-    value_if_on: Rows
-    spare_if_off: Rows
-    on_data: Rows
-    off_data: Rows
 
 
 class ArgmaxModel:
@@ -59,8 +46,12 @@ class ArgmaxModel:
     ----------
     qnet, instance : the net and the problem; the instance also holds the first state.
     options : how to state it; ``actions="columns"``, ``relu="tight"`` and ``bounds="path"`` only, which is
-        what makes pushing exact and quick.
+        what makes an update exact and quick.
     solver : name of a back end, or one.
+
+    Raises
+    ------
+    OptionError : other options, or an engine that lists no paths.
     """
 
     def __init__(
@@ -73,76 +64,57 @@ class ArgmaxModel:
         options = options or ArgmaxOptions()
         if (options.actions, options.relu, options.bounds) != ("columns", "tight", "path"):
             raise OptionError(f"a persistent argmax is {options.variant}; allowed: columns+tight+path")
-        if options.engine == "price":
-            raise OptionError("engine is 'price', but a persistent argmax lists its paths; allowed: others")
-        problem = ArgmaxProblem(qnet, instance, options)
+        engine = ENGINES.get(options.engine)
+        if engine is not None and not engine.LISTS_PATHS:
+            raise OptionError(
+                f"engine is {options.engine!r}, but a persistent argmax lists its paths; allowed: others"
+            )
+        problem = argmax_problem(qnet, instance, options)
         # Units of the first state: in others the neurons are larger or smaller, but of that order.
         self.problem = problem.scaled(Scaling.of(problem.bounds()))
-        assert self.problem.listed is not None  # columns alone are allowed
-        self.listed = self.problem.listed
+        self.columns = self.problem.listed()
         self.backend, _ = select(solver)
         self.builds = 0
         self._build()
 
     def _build(self) -> None:
         """Build and compile a template in which every neuron is unstable and every limit has its row."""
-        hidden = self.problem.net.hidden
-        ones = tuple(np.ones(n) for n in (*hidden, 1))
-        template = Bounds(tuple(-one for one in ones), ones)
-        self.action = self.problem.action_model(all_limits=True)
-        embedding = embed(self.action, self.problem.net, "tight", template, self.problem.box)
+        ones = tuple(np.ones(n) for n in (*self.problem.net.hidden, 1))
+        unstable = Bounds(tuple(-one for one in ones), ones)
+        self.action = self.problem.encode_actions(all_limits=True)
+        embedding = embed(self.action, self.problem.net, "tight", unstable, self.problem.box)
         self.template = compile_model(embedding.model).with_changes(unit=self.problem.unit)
-        self.places = _find(self.template)
-        self.requests = list(self.action.model.one_path)
-        self.limits = tuple(
-            list(self.action.model.component(name)) for name in ("link_capacity", "node_memory")
-        )
+        self.neurons = NeuronLayout.of(self.template, unstable)
+        self.paths, self.limited = PathLayout.of(self.template), Limited.of(self.action)
         self.builds += 1
 
-    def push(self, instance: Instance) -> CompiledModel:
+    def update(self, instance: Instance) -> CompiledModel:
         """Return the compiled model in the state that ``instance`` holds.
 
         Raises
         ------
         OptionError : another network, other requests, or a link or swap that was impossible at first.
         """
-        problem, rows = self._moved(instance)
-        return self._arrays(problem, rows, problem.bounds())
+        problem, rows = self._in_state(instance, Clock())
+        return self._model(problem, rows, problem.bounds())
 
-    def _moved(self, instance: Instance) -> tuple[ArgmaxProblem, Rows]:
+    def _in_state(self, instance: Instance, clock: Clock) -> tuple[ArgmaxProblem, Rows]:
         """Return the problem in another state, over the rows of the paths that it allows."""
         base = self.problem
         _check_same(base, instance)
-        rules = ActionSet(instance, base.options.max_hops)
-        candidates, rows = self.listed.candidates.within(rules)
-        listed = self.listed.among(candidates, rows)
-        return ArgmaxProblem(base.qnet, instance, base.options, listed, scaling=base.scaling), rows
+        rules, net = ActionSet(instance, base.options.max_hops), folded(base.qnet, instance)
+        if base.scaling is not None:
+            net = base.scaling.net(net)
+        candidates, rows = self.columns.candidates.within(rules)
+        columns = self.columns.among(candidates, rows, net)
+        problem = replace(base, instance=instance, rules=rules, net=net, columns=columns, clock=clock)
+        return problem, rows
 
-    def _arrays(self, problem: ArgmaxProblem, rows: Rows, bounds: Bounds) -> CompiledModel:
+    def _model(self, problem: ArgmaxProblem, rows: Rows, bounds: Bounds) -> CompiledModel:
         """Write a state into copies of the template's arrays: ``problem`` is over the paths in ``rows``."""
-        places, model = self.places, self.template
-        low_f, high_f = np.concatenate(bounds.lower[:-1]), np.concatenate(bounds.upper[:-1])
-        low, high = np.minimum(low_f, 0.0), np.maximum(high_f, 0.0)
-        row_lower, row_upper = model.row_lower.copy(), model.row_upper.copy()
-        lower, upper, data = model.lower.copy(), model.upper.copy(), model.matrix.data.copy()
-        row_lower[places.neuron] = row_upper[places.neuron] = np.concatenate(problem.net.biases[:-1])
-        row_upper[places.spare_if_off] = -low
-        row_upper[model.rows["one_path"]] = problem.rules.copies[self.requests]
-        data[places.on_data], data[places.off_data] = -high, -low
-        lower[places.y], upper[places.y] = np.maximum(low_f, 0.0), high
-        upper[places.s] = -low
-        lower[places.z], upper[places.z] = low_f >= 0, (low_f >= 0) | (high_f > 0)
-        choice = np.zeros(len(model.columns["choice"]))
-        choice[rows] = problem.rules.copies[problem.table().candidates.request]
-        upper[model.columns["choice"]] = choice
-        links, nodes = self.limits
-        row_upper[model.rows["link_capacity"]] = problem.rules.capacity[links]
-        row_upper[model.rows["node_memory"]] = problem.rules.memory[nodes]
-        pattern = (data, model.matrix.indices, model.matrix.indptr)
-        matrix = type(model.matrix)(pattern, shape=model.matrix.shape)
-        return model.with_changes(
-            matrix=matrix, row_lower=row_lower, row_upper=row_upper, lower=lower, upper=upper
-        )
+        biases = np.concatenate([np.zeros(0), *problem.net.biases[:-1]])
+        model = self.neurons.with_bounds(self.template, bounds, biases)
+        return self.paths.with_limits(model, self.limited, problem.listed().candidates, rows)
 
     def solve(
         self,
@@ -157,33 +129,25 @@ class ArgmaxModel:
         instance : the same network and requests as at first; pairs, memories, probabilities, fidelities
             may differ as long as no listed feature changes with them.
         limits, watch : as in `milproute.solvers.solve`.
+
+        Raises
+        ------
+        OptionError : as `update`.
         """
         limits = limits or SolveOptions()
         clock = Clock(limits.time_limit)
         with clock.phase("push"):
-            problem, rows = self._moved(instance)
-        problem.clock = clock
-        watch = (watch or Watch()).in_units(problem.unit)
-        if is_enumerable(problem):
-            outcome = problem.in_true_units(enumerate_outcome(problem))
-            return write_plan(problem, outcome, self.backend, "enumerate", None)
-        narrowed = narrow(problem)
-        if is_branched(problem):
-            outcome, open_ = branch_outcome(narrowed, limits, watch)
-            if open_ is None:
-                found = problem.in_true_units(outcome)
-                return write_plan(problem, found, self.backend, "branch", narrowed.bounds)
-            narrowed = open_
-        assert narrowed.rows is not None and narrowed.start is not None  # paths are listed
-        with clock.phase("push"):
-            rows = rows[narrowed.rows]
-            model = self._arrays(narrowed.problem, rows, narrowed.bounds)
-            counts = np.zeros(len(model.columns["choice"]))
-            np.add.at(counts, rows[narrowed.start], 1.0)
-            start = model.place({"choice": counts})
-        outcome = solve_milp(model, self.action, narrowed, self.backend, limits, start, watch)
-        found = problem.in_true_units(outcome)
-        return write_plan(problem, found, self.backend, "milp", narrowed.bounds)
+            problem, rows = self._in_state(instance, clock)
+
+        def model_of(reduced: ReducedProblem) -> EmbeddedModel:
+            with clock.phase("push"):
+                kept = rows if reduced.rows is None else rows[reduced.rows]
+                model = self._model(reduced.problem, kept, reduced.bounds)
+                start = self.paths.start(model, kept[reduced.start or []])
+            return EmbeddedModel(model, self.action, start, reduced.bounds)
+
+        given = EngineInput(problem, self.backend, limits, watch or Watch(), model_of=model_of)
+        return write_plan(problem, run_engines(given), self.backend)
 
 
 def _check_same(base: ArgmaxProblem, instance: Instance) -> None:
@@ -207,18 +171,3 @@ def _check_same(base: ArgmaxProblem, instance: Instance) -> None:
 
 def _log_success(instance: Instance) -> tuple[list[float], list[float]]:
     return instance.probabilities.tolist(), [node.swap_probability for node in instance.nodes]
-
-
-def _find(model: CompiledModel) -> _Places:
-    """Locate the neurons in a compiled template."""
-    y, s, z = (model.columns[f"qnet.{name}"] for name in "ysz")
-    neuron, on, off = (model.rows[f"qnet.{name}"] for name in ("neuron", "value_if_on", "spare_if_off"))
-    start, indices = model.matrix.indptr, model.matrix.indices
-
-    def position(row: int, column: int) -> int:
-        begin, end = start[column : column + 2]
-        return int(begin) + int(np.flatnonzero(indices[begin:end] == row)[0])
-
-    on_data = np.array([position(row, column) for row, column in zip(on, z, strict=True)], dtype=np.int64)
-    off_data = np.array([position(row, column) for row, column in zip(off, z, strict=True)], dtype=np.int64)
-    return _Places(y, s, z, neuron, on, off, on_data, off_data)

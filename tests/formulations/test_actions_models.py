@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from milproute.formulations import compile_model
-from milproute.formulations.action_sets import arcs_model, columns_model, layers_model, list_candidates
+from milproute.formulations.action_sets import encode_arcs, encode_layers, encode_paths, list_candidates
 from milproute.instances import OptionError
 from milproute.instances.action_set import ActionSet
 from milproute.instances.qnets.features import features, state_vector
@@ -35,7 +35,7 @@ from tests.formulations.qnet_cases import (
 
 if TYPE_CHECKING:
     from milproute.formulations import CompiledModel
-    from milproute.formulations.action_sets import ActionModel
+    from milproute.formulations.action_sets import ActionEncoding
     from milproute.instances import Instance
     from milproute.instances.arrays import Integers
     from tests.formulations.qnet_cases import Action, ActionCase
@@ -46,14 +46,14 @@ every_encoding = pytest.mark.parametrize("encoding", ENCODINGS)
 
 def stated(
     encoding: str, instance: Instance, max_hops: int | None, inputs: tuple[str, ...] = EVERY_BLOCK
-) -> ActionModel:
+) -> ActionEncoding:
     rules = ActionSet(instance, max_hops)
     if encoding == "columns":
-        return columns_model(list_candidates(rules), inputs)
-    return (arcs_model if encoding == "arcs" else layers_model)(rules, inputs)
+        return encode_paths(list_candidates(rules), inputs)
+    return (encode_arcs if encoding == "arcs" else encode_layers)(rules, inputs)
 
 
-def compiled(action: ActionModel) -> tuple[CompiledModel, Integers]:
+def compiled(action: ActionEncoding) -> tuple[CompiledModel, Integers]:
     """Compile with an objective that names all action variables; return the columns of these, too."""
     action.model.anything = pyo.Objective(expr=pyo.quicksum(action.variables), sense=pyo.maximize)
     model = compile_model(action.model)

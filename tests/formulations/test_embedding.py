@@ -18,7 +18,8 @@ from milproute.formulations import compile_model
 from milproute.formulations.embedding import embed
 from milproute.instances import generate
 from milproute.instances.qnets.features import features
-from milproute.solvers.argmax.problem import ArgmaxOptions, ArgmaxProblem
+from milproute.solvers.argmax.options import ArgmaxOptions
+from milproute.solvers.argmax.problem import ArgmaxProblem, argmax_problem
 from milproute.solvers.backends.highs import Highs
 from milproute.solvers.pipeline import rounded
 from milproute.solvers.results import SolveOptions
@@ -42,9 +43,9 @@ def embedded(
     net: QNet, instance: Instance, max_hops: int | None, **options: str
 ) -> tuple[ArgmaxProblem, Embedding, CompiledModel]:
     hops = len(instance.nodes) if max_hops is None else max_hops
-    problem = ArgmaxProblem(net, instance, ArgmaxOptions(max_hops=hops, **options))  # type: ignore[arg-type]
-    action = problem.action_model()
-    embedding = embed(action, problem.net, problem.options.relu, problem.bounds(action), problem.box)
+    problem = argmax_problem(net, instance, ArgmaxOptions(max_hops=hops, **options))  # type: ignore[arg-type]
+    action = problem.encode_actions()
+    embedding = embed(action, problem.net, problem.options.relu, problem.bounds(), problem.box)
     return problem, embedding, compile_model(embedding.model)
 
 
@@ -92,9 +93,9 @@ def test_stable_neurons_get_no_binary_and_idle_features_no_column(
 ) -> None:
     net = random_net(case.instance, np.random.default_rng(seed), [6, 4])
     problem, embedding, model = embedded(net, case.instance, case.max_hops, bounds=method)
-    bounds = problem.bounds(problem.action_model())
+    bounds = problem.bounds()
     unstable = sum(int((~bounds.stable(k)).sum()) for k in range(2))
-    choices = len(problem.candidates or ())
+    choices = 0 if problem.columns is None else len(problem.columns)
     assert int(model.integer.sum()) <= choices + unstable
     assert len(embedding.model.qnet.z) == unstable
     assert len(embedding.model.qnet.inputs) == max(1, len(embedding.live))  # OMLT wants one at least
@@ -142,16 +143,17 @@ import numpy as np
 from milproute.formulations import compile_model
 from milproute.formulations.embedding import embed
 from milproute.instances import generate
-from milproute.solvers.argmax.problem import ArgmaxOptions, ArgmaxProblem
+from milproute.solvers.argmax.options import ArgmaxOptions
+from milproute.solvers.argmax.problem import ArgmaxProblem, argmax_problem
 from tests.formulations.qnet_cases import random_net
 
 instance = generate("waxman:nodes=9,requests=3,seed=3")
 net = random_net(instance, np.random.default_rng(0), [6, 5])
 for actions in ("columns", "arcs", "layers"):
-    problem = ArgmaxProblem(net, instance, ArgmaxOptions(actions=actions, max_hops=4))
-    action = problem.action_model()
+    problem = argmax_problem(net, instance, ArgmaxOptions(actions=actions, max_hops=4))
+    action = problem.encode_actions()
     model = compile_model(
-        embed(action, problem.net, "tight", problem.bounds(action), problem.box).model, named=True
+        embed(action, problem.net, "tight", problem.bounds(), problem.box).model, named=True
     )
     total = hashlib.sha256(repr((model.column_names, model.row_names)).encode())
     for array in (model.cost, model.matrix.data, model.matrix.indices, model.row_upper, model.upper):

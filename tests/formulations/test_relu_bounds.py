@@ -11,10 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from milproute.formulations.action_sets import arcs_model, layers_model, list_candidates
-from milproute.formulations.relu.bounds import Bounds, BoundsError, Box, crown_bounds, interval_bounds
-from milproute.formulations.relu.folded_net import AffineNet, fold_state
-from milproute.formulations.relu.support_functions import action_box, column_box, column_oracle, hop_oracle
+from milproute.formulations.action_sets import list_candidates
+from milproute.formulations.action_sets.layered_graph import layered_graph
+from milproute.formulations.relu.bounds import Bounds, BoundsError, interval_bounds
+from milproute.formulations.relu.crown import crown_bounds
+from milproute.formulations.relu.folded_net import FoldedNet, fold_state
+from milproute.formulations.relu.support_functions import (
+    Box,
+    PathSupport,
+    WalkSupport,
+    action_box,
+    max_abs_terms,
+    path_box,
+    path_support,
+)
 from milproute.instances import MilprouteError
 from milproute.instances.action_set import ActionSet
 from milproute.instances.qnets.blocks import action_positions, input_size
@@ -23,6 +33,9 @@ from tests.formulations.cases import brief, thorough
 from tests.formulations.qnet_cases import ACTION_BLOCKS, EVERY_BLOCK, action_cases, network, random_net
 
 if TYPE_CHECKING:
+    import scipy.sparse as sp
+
+    from milproute.formulations.action_sets import Candidates
     from milproute.instances import QNet
     from milproute.instances.arrays import Floats
     from tests.formulations.qnet_cases import ActionCase
@@ -31,7 +44,7 @@ if TYPE_CHECKING:
 seeds = st.integers(0, 2**32 - 1)
 
 
-def folded(case: ActionCase, net: QNet) -> AffineNet:
+def folded(case: ActionCase, net: QNet) -> FoldedNet:
     inputs = net.inputs
     positions = action_positions(case.instance, inputs)
     return fold_state(net, state_vector(case.instance, inputs), positions)
@@ -41,26 +54,31 @@ def action_inputs(case: ActionCase, inputs: tuple[str, ...] = EVERY_BLOCK) -> Fl
     return case.inputs_of(inputs)[:, action_positions(case.instance, inputs)]
 
 
-def found_by(case: ActionCase, net: AffineNet, inputs: tuple[str, ...] = EVERY_BLOCK) -> dict[str, Bounds]:
+def found_by(case: ActionCase, net: FoldedNet, inputs: tuple[str, ...] = EVERY_BLOCK) -> dict[str, Bounds]:
     """Bound by every method: over listed paths, and without a list for arcs and layers."""
     rules = ActionSet(case.instance, case.max_hops)
     positions = action_positions(case.instance, inputs)
     candidates = list_candidates(rules)
     features = candidates.features(inputs)[:, positions]
-    listed = column_box(candidates, features)
+    listed = path_box(candidates, features)
     box = action_box(rules, inputs)
     wide = Box(box.lower[positions], box.upper[positions])
     found = {"interval": interval_bounds(net, listed), "interval, unlisted": interval_bounds(net, wide)}
     found["crown"] = crown_bounds(net, listed, found["interval"])
     found["crown, unlisted"] = crown_bounds(net, wide, found["interval, unlisted"])
-    found["path"] = crown_bounds(net, column_oracle(candidates, features), found["crown"])
-    for name, encoded in (("arcs", arcs_model), ("layers", layers_model)):
-        model = encoded(rules, inputs)
-        narrow = type(model)(
-            model.model, model.variables, model.features[:, positions], model.read, model.arcs
-        )
-        found[f"hops, {name}"] = crown_bounds(net, hop_oracle(rules, narrow), found["crown, unlisted"])
+    found["path"] = crown_bounds(net, listed_support(candidates, features), found["crown"])
+    found["walks"] = crown_bounds(net, walk_support(rules, inputs), found["crown, unlisted"])
     return found
+
+
+def listed_support(candidates: Candidates, features: sp.csr_array) -> PathSupport:
+    return path_support(candidates, features.toarray(), max_abs_terms(candidates, abs(features)))
+
+
+def walk_support(rules: ActionSet, inputs: tuple[str, ...]) -> WalkSupport:
+    graph = layered_graph(rules)
+    features = graph.features(inputs)[:, action_positions(rules.instance, inputs)].toarray()
+    return WalkSupport(graph, features, np.abs(features))
 
 
 def assert_nested(inner: Bounds, outer: Bounds) -> None:
@@ -71,7 +89,7 @@ def assert_nested(inner: Bounds, outer: Bounds) -> None:
 
 @given(action_cases(), seeds, st.sampled_from(([], [3], [4, 3], [3, 4, 2])))
 @thorough
-def test_no_action_leaves_any_bound_and_no_q_exceeds_the_ceiling(
+def test_no_action_leaves_any_bound_and_no_q_exceeds_the_upper_bound(
     case: ActionCase, seed: int, hidden: list[int]
 ) -> None:
     qnet = random_net(case.instance, np.random.default_rng(seed), hidden)
@@ -84,7 +102,7 @@ def test_no_action_leaves_any_bound_and_no_q_exceeds_the_ceiling(
             assert (value <= bounds.upper[layer] + 1e-9).all(), (name, layer)
             known = bounds.stable(layer)
             assert ((value[:, known] >= -1e-9).all(axis=0) | (value[:, known] <= 1e-9).all(axis=0)).all()
-        assert bounds.ceiling >= values[-1].max() - 1e-9, name
+        assert bounds.largest_q >= values[-1].max() - 1e-9, name
 
 
 @given(action_cases(), seeds)
@@ -94,8 +112,7 @@ def test_path_bounds_lie_in_crown_bounds_and_these_in_intervals(case: ActionCase
     found = found_by(case, net)
     assert_nested(found["path"], found["crown"])
     assert_nested(found["crown"], found["interval"])
-    for name in ("hops, arcs", "hops, layers"):
-        assert_nested(found[name], found["crown, unlisted"])
+    assert_nested(found["walks"], found["crown, unlisted"])
     assert_nested(found["crown, unlisted"], found["interval, unlisted"])
 
 
@@ -126,25 +143,23 @@ def test_listed_paths_bound_the_first_layer_no_worse_than_walks(case: ActionCase
     rules = ActionSet(case.instance, case.max_hops)
     positions = action_positions(case.instance, EVERY_BLOCK)
     candidates = list_candidates(rules)
-    columns = column_oracle(candidates, candidates.features(EVERY_BLOCK)[:, positions])
-    model = layers_model(rules, EVERY_BLOCK)
-    narrow = type(model)(model.model, model.variables, model.features[:, positions], model.read, model.arcs)
-    walks = hop_oracle(rules, narrow)
+    columns = listed_support(candidates, candidates.features(EVERY_BLOCK)[:, positions])
+    walks = walk_support(rules, EVERY_BLOCK)
     for weights in (net.weights[0], -net.weights[0]):
-        assert (columns.largest(weights) <= walks.largest(weights) + 1e-9).all()
-        assert (columns.largest(weights) >= (action_inputs(case) @ weights.T).max(axis=0) - 1e-9).all()
-        assert (columns.magnitude(weights) >= np.abs(columns.largest(weights)) - 1e-9).all()
-        assert (walks.magnitude(weights) >= walks.largest(weights) - 1e-9).all()
+        assert (columns.max_linear(weights) <= walks.max_linear(weights) + 1e-9).all()
+        assert (columns.max_linear(weights) >= (action_inputs(case) @ weights.T).max(axis=0) - 1e-9).all()
+        assert (columns.sum_abs_terms(weights) >= np.abs(columns.max_linear(weights)) - 1e-9).all()
+        assert (walks.sum_abs_terms(weights) >= walks.max_linear(weights) - 1e-9).all()
 
 
-def test_a_walk_that_uses_a_link_twice_makes_the_hop_oracle_outer_not_wrong() -> None:
+def test_a_walk_that_uses_a_link_twice_makes_the_bound_over_walks_outer_not_wrong() -> None:
     case_network = network([("a", "b"), ("b", "c"), ("b", "d"), ("d", "e")], [("a", "c")])
     rules = ActionSet(case_network, 5)
     inputs = ("link_load",)
     columns = list_candidates(rules)
     weights = np.eye(4)
-    exact = column_oracle(columns, columns.features(inputs)).largest(weights)
-    walks = hop_oracle(rules, layers_model(rules, inputs)).largest(weights)
+    exact = listed_support(columns, columns.features(inputs)).max_linear(weights)
+    walks = walk_support(rules, inputs).max_linear(weights)
     assert exact.tolist() == [1.0, 1.0, 0.0, 0.0]
     assert (walks >= exact).all()
 
@@ -159,7 +174,7 @@ def test_no_action_feature_leaves_either_box(case: ActionCase) -> None:
     candidates = list_candidates(rules)
     positions = action_positions(case.instance, EVERY_BLOCK)
     values = action_inputs(case)
-    listed = column_box(candidates, candidates.features(EVERY_BLOCK)[:, positions])
+    listed = path_box(candidates, candidates.features(EVERY_BLOCK)[:, positions])
     unlisted = action_box(rules, EVERY_BLOCK)
     assert unlisted.lower.shape == unlisted.upper.shape == (input_size(case.instance, EVERY_BLOCK),)
     for box in (listed, Box(unlisted.lower[positions], unlisted.upper[positions])):
@@ -181,7 +196,7 @@ def test_a_state_block_behind_the_action_blocks_does_not_shift_the_box(block: st
 # --- soundness against rounding --------------------------------------------------------------------------
 
 
-def exactly(net: AffineNet, features: Floats) -> list[list[Fraction]]:
+def exactly(net: FoldedNet, features: Floats) -> list[list[Fraction]]:
     """Pre-activations without any rounding, the numbers taken as they are."""
     values, y = [], [Fraction(float(x)) for x in features]
     for weight, bias in zip(net.weights, net.biases, strict=True):
@@ -206,7 +221,7 @@ def test_bounds_hold_in_exact_arithmetic_however_large_the_weights(
     # Layers that cancel: twins of opposite sign, a trifle apart, are summed up by the next layer.
     first = np.vstack([net.weights[0], -net.weights[0] * (1 + 1e-12)])
     second = np.hstack([net.weights[1], net.weights[1]])
-    twins = AffineNet((first, second, net.weights[2]), (np.concatenate([net.biases[0]] * 2), *net.biases[1:]))
+    twins = FoldedNet((first, second, net.weights[2]), (np.concatenate([net.biases[0]] * 2), *net.biases[1:]))
     for sample in (net, twins):
         found = found_by(case, sample, inputs)
         for features in action_inputs(case, inputs)[:20]:
@@ -238,12 +253,12 @@ def test_bounds_that_cross_raise_and_name_the_neuron() -> None:
     assert isinstance(raised.value, MilprouteError)
     assert isinstance(raised.value, ArithmeticError)
     both = one.intersect(one)
-    assert both.ceiling == 9.0
+    assert both.largest_q == 9.0
     assert [a.tolist() for a in both.lower] == [a.tolist() for a in one.lower]
 
 
 def test_a_start_that_is_too_tight_raises_instead_of_giving_bounds() -> None:
-    net = AffineNet((np.array([[1.0, 1.0]]), np.array([[1.0]])), (np.zeros(1), np.zeros(1)))
+    net = FoldedNet((np.array([[1.0, 1.0]]), np.array([[1.0]])), (np.zeros(1), np.zeros(1)))
     box = Box(np.array([2.0, 2.0]), np.array([3.0, 3.0]))
     wrong = Bounds((np.array([0.0]), np.array([0.0])), (np.array([1.0]), np.array([1.0])))
     with pytest.raises(BoundsError):
@@ -257,11 +272,11 @@ def test_neurons_are_stable_where_the_sign_is_known_zero_included() -> None:
 
 def test_crown_is_tighter_than_intervals_where_neurons_cancel() -> None:
     # Q = max(0, x) - max(0, x) = 0 on [0, 1]: intervals say [-1, 1].
-    net = AffineNet((np.array([[1.0], [1.0]]), np.array([[1.0, -1.0]])), (np.zeros(2), np.zeros(1)))
+    net = FoldedNet((np.array([[1.0], [1.0]]), np.array([[1.0, -1.0]])), (np.zeros(2), np.zeros(1)))
     box = Box(np.zeros(1), np.ones(1))
     loose = interval_bounds(net, box)
-    assert loose.ceiling == pytest.approx(1.0)
-    assert crown_bounds(net, box, loose).ceiling == pytest.approx(0.0, abs=1e-9)
+    assert loose.largest_q == pytest.approx(1.0)
+    assert crown_bounds(net, box, loose).largest_q == pytest.approx(0.0, abs=1e-9)
 
 
 def test_without_any_path_the_bounds_are_the_empty_action() -> None:
@@ -272,8 +287,8 @@ def test_without_any_path_the_bounds_are_the_empty_action() -> None:
     net = fold_state(qnet, state_vector(instance, EVERY_BLOCK), positions)
     candidates = list_candidates(rules)
     features = candidates.features(EVERY_BLOCK)[:, positions]
-    box = column_box(candidates, features)
-    bounds = crown_bounds(net, column_oracle(candidates, features), interval_bounds(net, box))
+    box = path_box(candidates, features)
+    bounds = crown_bounds(net, listed_support(candidates, features), interval_bounds(net, box))
     for value, low, high in zip(
         net.preactivations(np.zeros((1, len(positions)))), bounds.lower, bounds.upper, strict=True
     ):
@@ -289,6 +304,6 @@ def test_more_hops_never_tighten_a_bound() -> None:
     widest = []
     for hops in (1, 2, 3):
         candidates = list_candidates(ActionSet(instance, hops))
-        oracle = column_oracle(candidates, candidates.features(EVERY_BLOCK)[:, positions])
-        widest.append(oracle.largest(net.weights[0]))
+        support = listed_support(candidates, candidates.features(EVERY_BLOCK)[:, positions])
+        widest.append(support.max_linear(net.weights[0]))
     assert all((few <= more + 1e-12).all() for few, more in pairwise(widest))

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from omlt import OmltBlock
 
 from milproute.formulations import compile_model
-from milproute.formulations.relu.bounds import Bounds, Box, crown_bounds, interval_bounds
-from milproute.formulations.relu.folded_net import AffineNet
+from milproute.formulations.relu.bounds import Bounds, interval_bounds
+from milproute.formulations.relu.crown import crown_bounds
+from milproute.formulations.relu.folded_net import FoldedNet
 from milproute.formulations.relu.net_block import RELU_NAMES
 from milproute.formulations.relu.omlt_adapter import RELU, network_definition
+from milproute.formulations.relu.support_functions import Box
 from milproute.solvers.backends.highs import Highs
 from milproute.solvers.results import SolveOptions
 from tests.formulations.cases import brief, thorough
@@ -27,9 +29,9 @@ SOLVED = ("tight", "omlt-bigm", "omlt-partition")
 EXACT = SolveOptions(gap=0.0, native={"presolve": "off"})
 
 
-def random_affine(rng: np.random.Generator, sizes: list[int]) -> AffineNet:
+def random_affine(rng: np.random.Generator, sizes: list[int]) -> FoldedNet:
     weights = [rng.normal(size=(n, m)) for m, n in zip(sizes, [*sizes[1:], 1], strict=True)]
-    return AffineNet(tuple(weights), tuple(rng.normal(size=len(w)) for w in weights))
+    return FoldedNet(tuple(weights), tuple(rng.normal(size=len(w)) for w in weights))
 
 
 def random_box(rng: np.random.Generator, size: int) -> Box:
@@ -37,11 +39,11 @@ def random_box(rng: np.random.Generator, size: int) -> Box:
     return Box(low, low + rng.integers(0, 4, size))
 
 
-def tight_bounds(net: AffineNet, box: Box) -> Bounds:
+def tight_bounds(net: FoldedNet, box: Box) -> Bounds:
     return crown_bounds(net, box, interval_bounds(net, box))
 
 
-def stated(relu: str, net: AffineNet, box: Box, bounds: Bounds) -> pyo.ConcreteModel:
+def stated(relu: str, net: FoldedNet, box: Box, bounds: Bounds) -> pyo.ConcreteModel:
     m = pyo.ConcreteModel(name="net")
     m.qnet = OmltBlock()
     m.qnet.build_formulation(RELU[relu](network_definition(net, box), bounds))
@@ -89,7 +91,7 @@ def test_all_formulations_have_the_same_maximum_over_a_box(seed: int) -> None:
     sampled = net(rng.uniform(box.lower, box.upper, size=(200, 2))).max()
     for relu, value in values.items():
         assert value == pytest.approx(values["tight"], abs=1e-6), relu
-        assert sampled - 1e-6 <= value <= bounds.ceiling + 1e-6
+        assert sampled - 1e-6 <= value <= bounds.largest_q + 1e-6
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from(([3, 4], [3, 5, 4], [2, 3, 4, 3])))
@@ -117,7 +119,7 @@ def test_the_size_of_tight_is_as_its_docstring_says(seed: int, sizes: list[int])
 
 
 def test_a_dead_neuron_has_no_column_and_an_active_one_no_binary() -> None:
-    net = AffineNet(
+    net = FoldedNet(
         (np.array([[1.0], [1.0], [1.0]]), np.array([[1.0, 10.0, 100.0]])),
         (np.array([-5.0, 5.0, 0.0]), np.array([0.25])),
     )
@@ -131,7 +133,7 @@ def test_a_dead_neuron_has_no_column_and_an_active_one_no_binary() -> None:
 def test_a_net_that_is_stable_throughout_is_a_linear_program() -> None:
     rng = np.random.default_rng(1)
     net, box = random_affine(rng, [3, 4]), Box(np.zeros(3), np.ones(3))
-    shifted = AffineNet(net.weights, (net.biases[0] + 50, net.biases[1]))
+    shifted = FoldedNet(net.weights, (net.biases[0] + 50, net.biases[1]))
     model = compile_model(stated("tight", shifted, box, tight_bounds(shifted, box)))
     assert not model.integer.any()
     corners = np.array(np.meshgrid(*[[0.0, 1.0]] * 3)).reshape(3, -1).T
@@ -139,7 +141,7 @@ def test_a_net_that_is_stable_throughout_is_a_linear_program() -> None:
 
 
 def test_a_net_without_hidden_layers_is_one_row() -> None:
-    net = AffineNet((np.array([[2.0, -3.0]]),), (np.array([1.0]),))
+    net = FoldedNet((np.array([[2.0, -3.0]]),), (np.array([1.0]),))
     box = Box(np.zeros(2), np.ones(2))
     m = stated("tight", net, box, interval_bounds(net, box))
     assert sum(len(c) for c in m.component_objects(pyo.Constraint, active=True)) == 1
@@ -149,7 +151,7 @@ def test_a_net_without_hidden_layers_is_one_row() -> None:
 @pytest.mark.parametrize("relu", SOLVED)
 def test_weights_and_biases_of_a_layer_stay_together(relu: str) -> None:
     # Layers of different widths, the middle one without bias: swapped parts would change the maximum.
-    net = AffineNet(
+    net = FoldedNet(
         (np.array([[1.0], [-1.0]]), np.array([[1.0, 2.0]]), np.array([[3.0]])),
         (np.array([0.5, 0.0]), np.zeros(1), np.array([-4.0])),
     )

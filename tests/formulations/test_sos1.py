@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from milproute.formulations import compile_model
 from milproute.formulations.embedding import embed
 from milproute.instances import OptionError
-from milproute.solvers.argmax.problem import ArgmaxOptions, ArgmaxProblem
+from milproute.solvers.argmax.options import ArgmaxOptions
+from milproute.solvers.argmax.problem import argmax_problem
 from milproute.solvers.backends.highs import Highs
 from milproute.solvers.interface import Capability
 from milproute.solvers.results import SolveOptions
@@ -33,9 +34,9 @@ def embedded(
     net: QNet, instance: Instance, max_hops: int | None, relu: str = "sos1"
 ) -> tuple[CompiledModel, Bounds]:
     hops = len(instance.nodes) if max_hops is None else max_hops
-    problem = ArgmaxProblem(net, instance, ArgmaxOptions(max_hops=hops, relu=relu))
-    action = problem.action_model()
-    bounds = problem.bounds(action)
+    problem = argmax_problem(net, instance, ArgmaxOptions(max_hops=hops, relu=relu))
+    action = problem.encode_actions()
+    bounds = problem.bounds()
     return compile_model(embed(action, problem.net, relu, bounds, problem.box).model), bounds
 
 

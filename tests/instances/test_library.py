@@ -17,6 +17,7 @@ from milproute.instances.files import save
 from milproute.instances.generators.generate import generate
 from milproute.instances.library import fingerprint, library, library_names, load_library
 from milproute.instances.resolve import resolve
+from milproute.maintenance.fingerprints import refreshed
 
 NAMES = {
     "toy": 2,
@@ -82,8 +83,8 @@ def test_changed_draws_are_refused_with_versions_and_remedy(monkeypatch: pytest.
 def test_refreshed_catalogue_mends_fingerprints_and_keeps_the_rest() -> None:
     text = room.catalogue_path().read_text(encoding="utf-8")
     good = library()["grid-7x7-10"].fingerprint
-    assert room.refreshed(text) == text
-    assert room.refreshed(text.replace(good, "stale")) == text
+    assert refreshed(text) == text
+    assert refreshed(text.replace(good, "stale")) == text
 
 
 def toy_plans() -> list[tuple[int, ...]]:

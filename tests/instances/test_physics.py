@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from milproute.instances import physics
+from milproute.instances import path_physics, physics
 from milproute.instances.errors import OptionError
 from milproute.instances.instance import Instance
 from milproute.instances.plan import RoutedPath
@@ -82,30 +82,32 @@ def test_at_least_one_is_the_complement_of_no_pair(n: int, p: float) -> None:
 
 def test_path_success_of_three_links() -> None:
     instance, path = chain({"length_km": 100.0}, {"length_km": 120.0}, {"length_km": 80.0})
-    assert physics.path_success(instance, path) == pytest.approx(0.762829, abs=5e-7)
-    assert physics.path_log_success(instance, path) == pytest.approx(-0.270721, abs=5e-7)
-    assert physics.swap_success(instance, path) == pytest.approx(0.81)
-    assert physics.path_success(instance, path[::-1]) == pytest.approx(physics.path_success(instance, path))
+    assert path_physics.path_success(instance, path) == pytest.approx(0.762829, abs=5e-7)
+    assert path_physics.path_log_success(instance, path) == pytest.approx(-0.270721, abs=5e-7)
+    assert path_physics.swap_success(instance, path) == pytest.approx(0.81)
+    assert path_physics.path_success(instance, path[::-1]) == pytest.approx(
+        path_physics.path_success(instance, path)
+    )
 
 
 def test_ends_do_not_swap() -> None:
     instance, path = chain({"probability": 0.5}, swap_probability=0.0)
-    assert physics.path_success(instance, path) == 0.5
-    assert physics.swap_success(instance, path) == 1
+    assert path_physics.path_success(instance, path) == 0.5
+    assert path_physics.swap_success(instance, path) == 1
 
 
 @pytest.mark.parametrize(("link", "q"), [({"probability": 0.0}, 0.9), ({"probability": 0.5}, 0.0)])
 def test_an_impossible_path_has_log_success_minus_infinity(link: dict[str, float], q: float) -> None:
     instance, path = chain(link, link, swap_probability=q)
-    assert physics.path_success(instance, path) == 0
-    assert physics.path_log_success(instance, path) == -math.inf
+    assert path_physics.path_success(instance, path) == 0
+    assert path_physics.path_log_success(instance, path) == -math.inf
 
 
 @given(st.lists(st.floats(0.01, 1), min_size=1, max_size=6), st.floats(0.01, 1))
 def test_log_success_is_the_logarithm_of_success(probabilities: list[float], q: float) -> None:
     instance, path = chain(*({"probability": p} for p in probabilities), swap_probability=q)
-    log = physics.path_log_success(instance, path)
-    assert math.exp(log) == pytest.approx(physics.path_success(instance, path))
+    log = path_physics.path_log_success(instance, path)
+    assert math.exp(log) == pytest.approx(path_physics.path_success(instance, path))
 
 
 def test_expected_connections_with_and_without_pairs() -> None:
@@ -114,8 +116,8 @@ def test_expected_connections_with_and_without_pairs() -> None:
         RoutedPath(request="r", nodes=tuple(path), count=3.0),
         RoutedPath(request="r", nodes=tuple(path[:2]), count=2.0),
     ]
-    assert physics.expected_connections_given_pairs(instance, paths) == pytest.approx(3 * 0.9 + 2)
-    attempted = physics.expected_connections_from_attempts(instance, paths)
+    assert path_physics.expected_connections_given_pairs(instance, paths) == pytest.approx(3 * 0.9 + 2)
+    attempted = path_physics.expected_connections_from_attempts(instance, paths)
     assert attempted == pytest.approx(3 * 0.5 * 0.4 * 0.9 + 2 * 0.5)
 
 
@@ -151,12 +153,12 @@ def test_additive_weight_at_the_edges() -> None:
 def test_fidelity_after_ideal_hops(after: list[float]) -> None:
     for hops, fidelity in enumerate(after, start=1):
         instance, path = chain(*[{"fidelity": after[0]}] * hops)
-        assert physics.path_fidelity(instance, path) == pytest.approx(fidelity, abs=5e-7)
+        assert path_physics.path_fidelity(instance, path) == pytest.approx(fidelity, abs=5e-7)
 
 
 def test_fidelity_of_unequal_links() -> None:
     instance, path = chain({"fidelity": 0.99}, {"fidelity": 0.90}, {"fidelity": 0.95})
-    assert physics.path_fidelity(instance, path) == pytest.approx(0.8485777778, abs=5e-11)
+    assert path_physics.path_fidelity(instance, path) == pytest.approx(0.8485777778, abs=5e-11)
 
 
 def test_ideal_swap_equals_the_bell_diagonal_formula() -> None:
@@ -169,7 +171,7 @@ def test_noisy_swaps() -> None:
     assert factor == pytest.approx(0.9539973, abs=5e-8)
     assert physics.additive_weight(factor) == pytest.approx(0.0470944, abs=5e-8)
     instance, path = chain({}, {}, {})
-    noisy = physics.path_fidelity(instance, path, {"n1": factor, "n2": factor})
+    noisy = path_physics.path_fidelity(instance, path, {"n1": factor, "n2": factor})
     assert noisy == pytest.approx(0.804965409455, abs=5e-13)
     other = physics.chain_fidelity([0.9, 0.8], [physics.swap_factor(0.97, 0.96)])
     assert other == pytest.approx(0.6640339378, abs=5e-11)
@@ -188,7 +190,7 @@ def test_swap_factor_is_what_twirled_bell_diagonal_swaps_collapse_to(
 def test_noisy_path_needs_a_factor_for_every_swapping_node() -> None:
     instance, path = chain({}, {}, {})
     with pytest.raises(KeyError, match="n2"):
-        physics.path_fidelity(instance, path, {"n1": 1.0})
+        path_physics.path_fidelity(instance, path, {"n1": 1.0})
 
 
 @given(st.lists(good, min_size=1, max_size=5), good)
@@ -198,19 +200,19 @@ def test_additive_weights_decide_min_fidelity(fidelities: list[float], least: fl
         physics.additive_weight(physics.werner_parameter(fidelities))
     )
     if abs(room) > 1e-9:
-        assert (physics.fidelity_shortfall(instance, path, least) <= 0) == (room > 0)
+        assert (path_physics.fidelity_shortfall(instance, path, least) <= 0) == (room > 0)
 
 
 @pytest.mark.parametrize("least", [None, 0.0, 0.2, 0.25])
 def test_min_fidelity_of_a_quarter_restricts_nothing(least: float | None) -> None:
     instance, path = chain({"fidelity": 0.0}, {"fidelity": 0.1})
-    assert physics.fidelity_shortfall(instance, path, least) == -math.inf
+    assert path_physics.fidelity_shortfall(instance, path, least) == -math.inf
 
 
 def test_two_useless_links_do_not_make_a_useful_path() -> None:
     instance, path = chain({"fidelity": 0.1}, {"fidelity": 0.1})
-    assert physics.path_fidelity(instance, path) > 0.27  # (-0.2)^2 is positive
-    assert physics.fidelity_shortfall(instance, path, 0.27) == pytest.approx(0.17)
+    assert path_physics.path_fidelity(instance, path) > 0.27  # (-0.2)^2 is positive
+    assert path_physics.fidelity_shortfall(instance, path, 0.27) == pytest.approx(0.17)
 
 
 def test_hop_limit() -> None:

@@ -106,7 +106,7 @@ def test_ctrl_c_in_a_long_solve_returns_the_verified_incumbent(tmp_path: Path) -
 
 def test_ctrl_c_before_a_solve_ends_without_a_result(tmp_path: Path) -> None:
     code = (
-        "import sys, signal, instances; from milproute.cli import main\n"
+        "import sys, signal, milproute.instances; from milproute.cli import main\n"
         "def stop(*_): signal.raise_signal(signal.SIGINT)\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler); milproute.instances.resolve = stop\n"
         "sys.argv = ['milproute', 'solve', 'toy', '--json', '--out', 'plan.json']; main()"

@@ -32,13 +32,13 @@ from milproute.instances.qnets.library import (
     qnet_library,
     qnet_names,
     resolve_qnet,
-    save_single,
 )
 from milproute.learning import FitOptions, FitResult, fit_qnet, fit_sweep
 from milproute.learning.supervised.fit import prune
 from milproute.learning.supervised.options import INPUTS
 from milproute.learning.supervised.samples import Samples, Scaling, draw_samples
 from milproute.maintenance import refit_qnets as maker
+from milproute.maintenance.toml_values import with_values
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -217,7 +217,7 @@ def test_a_net_reads_nothing_off_a_state_that_never_changes() -> None:
 
 def test_a_float32_file_keeps_a_fitted_net_exactly(tmp_path: Path) -> None:
     net = fit_qnet(SMALL, **QUICK).qnet
-    save_single(net, tmp_path / "q.safetensors")
+    save_qnet(net, tmp_path / "q.safetensors", np.float32)
     save_qnet(net, tmp_path / "double.safetensors")
     assert load_qnet(tmp_path / "q.safetensors") == net == load_qnet(tmp_path / "double.safetensors")
     sizes = [(tmp_path / name).stat().st_size for name in ("q.safetensors", "double.safetensors")]
@@ -263,7 +263,7 @@ def test_without_torch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     def absent(name: str) -> Any:
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
-    monkeypatch.setattr("milproute.instances.qnets.net.import_module", absent)
+    monkeypatch.setattr("milproute.instances.optional.import_module", absent)
     with pytest.raises(MissingPackageError, match=r"pip install 'milproute\[learn\]'"):
         fit_qnet(SMALL, **QUICK)
 
@@ -309,7 +309,7 @@ def test_a_library_net_can_be_fitted_anew_by_its_command(tmp_path: Path) -> None
     command = recipe.command.replace("--samples 20000 --epochs 100", "--samples 500 --epochs 2")
     assert command != recipe.command
     values = maker.refit(recipe.model_copy(update={"command": command}), tmp_path)
-    assert values["fingerprint"] == f'"{recipe.fingerprint}"'
+    assert values["fingerprint"] == recipe.fingerprint
     assert float(values["r2"]) < recipe.r2
     net = load_qnet(tmp_path / recipe.file)
     instance = load_library_qnet("q-waxman-20-3-16x16")[1]
@@ -319,7 +319,10 @@ def test_a_library_net_can_be_fitted_anew_by_its_command(tmp_path: Path) -> None
 def test_refreshing_the_catalogue_changes_the_values_of_one_net_only() -> None:
     text = qnet_catalogue_path().read_text(encoding="utf-8")
     name = "q-waxman-50-5-32x32"
-    new = maker.refreshed(text, {name: {"r2": "0.5", "rmse": "0.25"}})
+    new = with_values(text, {f"qnets.{name}": {"r2": 0.5, "rmse": 0.25}})
+    assert [line for line in new.splitlines() if line.startswith("#")] == [
+        line for line in text.splitlines() if line.startswith("#")
+    ]
     before, after = (tomllib.loads(t)["qnets"] for t in (text, new))
     assert after.pop(name) == {**before.pop(name), "r2": 0.5, "rmse": 0.25}
     assert after == before

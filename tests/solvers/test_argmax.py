@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from milproute.formulations.action_sets import TooManyPathsError
 from milproute.instances import Instance, InstanceError, OptionError, QNet, QNetError, check, generate
 from milproute.solvers.argmax.argmax import argmax
-from milproute.solvers.argmax.engines.engines import is_enumerable, reasons
-from milproute.solvers.argmax.problem import ArgmaxOptions, ArgmaxProblem
+from milproute.solvers.argmax.engines import ENGINES, reason
+from milproute.solvers.argmax.engines.enumeration import suits as is_enumerable
+from milproute.solvers.argmax.options import ENGINE_NAMES, PATH_ENGINES, ArgmaxOptions
+from milproute.solvers.argmax.problem import argmax_problem
 from milproute.solvers.results import SolveOptions
 from tests.formulations.cases import brief, thorough
 from tests.formulations.qnet_cases import (
@@ -91,13 +93,13 @@ def test_bounds_of_a_problem_hold_for_every_action(case: ActionCase, seed: int) 
     for encoding in ENCODINGS:
         for method in METHODS:
             options = ArgmaxOptions(actions=encoding, bounds=method, max_hops=hops_of(case))
-            problem = ArgmaxProblem(net, case.instance, options)
-            bounds = problem.bounds(problem.action_model())
+            problem = argmax_problem(net, case.instance, options)
+            bounds = problem.bounds()
             values = problem.net.preactivations(case.inputs_of(net.inputs)[:, problem.positions])
             for layer, value in enumerate(values):
                 assert (value >= bounds.lower[layer] - 1e-9).all()
                 assert (value <= bounds.upper[layer] + 1e-9).all()
-            assert bounds.ceiling >= case.best(net) - 1e-9
+            assert bounds.largest_q >= case.best(net) - 1e-9
 
 
 def test_both_engines_agree_on_a_network_of_the_library() -> None:
@@ -173,26 +175,30 @@ def test_link_pairs_that_are_not_drawn_are_named() -> None:
     assert argmax(net, instance.with_pairs([1])).verified
 
 
+def test_the_names_of_engines_are_those_of_the_table() -> None:
+    assert set(ENGINE_NAMES) == {"auto", *ENGINES}
+    for name, engine in ENGINES.items():
+        assert name in ENGINE_NAMES
+        assert (name in PATH_ENGINES) == (name != "milp"), engine
+
+
 # --- the engine ------------------------------------------------------------------------------------------
 
 
 def test_the_engine_is_chosen_by_the_number_of_joint_choices_and_says_so() -> None:
     few = network([("a", "b"), ("b", "c"), ("a", "c")], [("a", "c")])
     net = random_net(few, np.random.default_rng(0))
-    problem = ArgmaxProblem(net, few, ArgmaxOptions())
+    problem = argmax_problem(net, few, ArgmaxOptions())
     assert is_enumerable(problem)
-    assert list(reasons(problem)) == ["enumerate: 2 paths, 3 joint choices, at most 200000"]
+    assert reason(problem) == "enumerate: 2 paths, 3 joint choices, at most 200000"
     ends = [(f"a{i}", f"b{i}") for i in range(18)]
     many = network(ends, ends)
-    crowd = ArgmaxProblem(random_net(many, np.random.default_rng(0), [2]), many, ArgmaxOptions())
+    crowd = argmax_problem(random_net(many, np.random.default_rng(0), [2]), many, ArgmaxOptions())
     assert not is_enumerable(crowd)
-    assert list(reasons(crowd)) == [
-        "branch: 18 paths, 2.62e+05 joint choices, more than 200000; "
-        "milp where it does not end in half of the time"
-    ]
-    unlisted = ArgmaxProblem(net, few, ArgmaxOptions(actions="arcs"))
+    assert reason(crowd) == ("branch: 18 paths are listed; milp where it does not end in half of the time")
+    unlisted = argmax_problem(net, few, ArgmaxOptions(actions="arcs"))
     assert not is_enumerable(unlisted)
-    assert list(reasons(unlisted)) == ["milp: paths are not listed (arcs)"]
+    assert reason(unlisted) == "milp: paths are not listed (arcs)"
 
 
 def test_auto_branches_where_actions_are_many() -> None:

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from milproute.formulations import compile_model
 from milproute.formulations.embedding import embed
+from milproute.formulations.relu.neuron_layout import NeuronLayout
 from milproute.instances import generate
 from milproute.instances.qnets.blocks import action_positions
-from milproute.solvers.argmax.problem import ArgmaxOptions, ArgmaxProblem
-from milproute.solvers.argmax.strengthening.cutting_planes import CUTS, strengthen, with_rows
-from milproute.solvers.argmax.strengthening.obbt import push_bounds, tighten
+from milproute.solvers.argmax.options import ArgmaxOptions
+from milproute.solvers.argmax.problem import ArgmaxProblem, argmax_problem
+from milproute.solvers.argmax.strengthening.cutting_planes import CUTS, add_cuts, with_rows
+from milproute.solvers.argmax.strengthening.obbt import tighten
 from milproute.solvers.backends.highs import Highs
 from milproute.solvers.interface import Watch
 from milproute.solvers.results import SolveOptions
@@ -39,13 +41,14 @@ seeds = st.integers(0, 2**32 - 1)
 
 def prepared(
     net: QNet, instance: Instance, max_hops: int | None, actions: str = "columns"
-) -> tuple[ArgmaxProblem, Embedding, Bounds, CompiledModel]:
+) -> tuple[ArgmaxProblem, Embedding, Bounds, NeuronLayout, CompiledModel]:
     hops = len(instance.nodes) if max_hops is None else max_hops
-    problem = ArgmaxProblem(net, instance, ArgmaxOptions(actions=actions, max_hops=hops, relu="ideal"))
-    action = problem.action_model()
-    bounds = problem.bounds(action)
+    problem = argmax_problem(net, instance, ArgmaxOptions(actions=actions, max_hops=hops, relu="ideal"))
+    action = problem.encode_actions()
+    bounds = problem.bounds()
     embedding = embed(action, problem.net, "ideal", bounds, problem.box)
-    return problem, embedding, bounds, compile_model(embedding.model)
+    model = compile_model(embedding.model)
+    return problem, embedding, bounds, NeuronLayout.of(model, bounds), model
 
 
 def points(
@@ -66,11 +69,9 @@ def points(
     for component, part in parts.items():
         for (k, j), column in zip(getattr(block, component), model.columns[f"qnet.{component}"], strict=True):
             found[:, column] = part[k][:, j]
-    if problem.candidates is not None:
-        row = {
-            (int(request), problem.candidates.path(p)): p
-            for p, request in enumerate(problem.candidates.request)
-        }
+    if problem.columns is not None:
+        candidates = problem.columns.candidates
+        row = {(int(request), candidates.path(p)): p for p, request in enumerate(candidates.request)}
         for i, action in enumerate(case.actions):
             for (request, nodes), copies in Counter({(k, v): n for k, v, n in action}).items():
                 found[i, model.columns["choice"][row[request, nodes]]] = copies
@@ -84,10 +85,11 @@ def test_no_action_is_cut_off_and_the_optimum_stays(
     actions: str, case: ActionCase, seed: int, tightened: bool
 ) -> None:
     net = random_net(case.instance, np.random.default_rng(seed), [4, 3, 2])
-    problem, embedding, bounds, model = prepared(net, case.instance, case.max_hops, actions)
+    problem, embedding, bounds, layout, model = prepared(net, case.instance, case.max_hops, actions)
     if tightened:
-        model = push_bounds(model, bounds, tighten(model, bounds, Highs()))
-    stronger, relaxed = strengthen(model, Highs())
+        model = layout.with_bounds(model, tighten(model, layout, bounds, Highs()))
+    model = layout.with_loose_q_bounds(model, bounds)
+    stronger, relaxed = add_cuts(model, layout, Highs())
     cuts = stronger.rows[CUTS]
     assert stronger.matrix.shape[0] == model.matrix.shape[0] + len(cuts)
     sums = points(case, problem, embedding, bounds, model) @ stronger.matrix[cuts].T.toarray()
@@ -102,8 +104,8 @@ def test_no_action_is_cut_off_and_the_optimum_stays(
 @brief
 def test_the_last_bound_is_that_of_the_returned_model(case: ActionCase, seed: int) -> None:
     net = random_net(case.instance, np.random.default_rng(seed), [4, 3])
-    *_, model = prepared(net, case.instance, case.max_hops)
-    stronger, relaxed = strengthen(model, Highs())
+    *_, layout, model = prepared(net, case.instance, case.max_hops)
+    stronger, relaxed = add_cuts(model, layout, Highs())
     assert relaxed[0] == pytest.approx(Highs().solve(model.relaxed(), EXACT).bound, abs=1e-6)
     assert relaxed[-1] == pytest.approx(Highs().solve(stronger.relaxed(), EXACT).bound, abs=1e-6)
 
@@ -116,8 +118,8 @@ def hard() -> tuple[QNet, Instance]:
 @pytest.mark.parametrize(("actions", "gain"), [("columns", 0.3), ("layers", 0.05)])
 def test_cuts_close_part_of_the_gap_of_the_relaxation(actions: str, gain: float) -> None:
     net, instance = hard()
-    *_, model = prepared(net, instance, 4, actions)
-    _, relaxed = strengthen(model, Highs())
+    *_, layout, model = prepared(net, instance, 4, actions)
+    _, relaxed = add_cuts(model, layout, Highs())
     best = Highs().solve(model, EXACT).objective
     assert best is not None
     assert (relaxed[0] - relaxed[-1]) / (relaxed[0] - best) > gain
@@ -125,28 +127,31 @@ def test_cuts_close_part_of_the_gap_of_the_relaxation(actions: str, gain: float)
 
 def test_one_round_makes_one_cut_a_neuron_at_most_and_none_makes_none() -> None:
     net, instance = hard()
-    *_, bounds, model = prepared(net, instance, 4)
+    *_, bounds, layout, model = prepared(net, instance, 4)
     unstable = sum(int((~bounds.stable(k)).sum()) for k in range(2))
-    stronger, relaxed = strengthen(model, Highs(), rounds=1)
+    stronger, relaxed = add_cuts(model, layout, Highs(), rounds=1)
     assert len(relaxed) == 2
     assert 0 < len(stronger.rows[CUTS]) <= unstable
-    untouched, relaxed = strengthen(model, Highs(), rounds=0)
+    untouched, relaxed = add_cuts(model, layout, Highs(), rounds=0)
     assert (len(untouched.rows[CUTS]), len(relaxed)) == (0, 1)
 
 
 def test_without_time_or_on_request_the_model_stays_as_it_is() -> None:
     net, instance = hard()
-    *_, model = prepared(net, instance, 4)
+    *_, layout, model = prepared(net, instance, 4)
     asked = Watch()
     asked.stop.set()
-    for same, relaxed in (strengthen(model, Highs(), seconds=1e-9), strengthen(model, Highs(), watch=asked)):
+    for same, relaxed in (
+        add_cuts(model, layout, Highs(), seconds=1e-9),
+        add_cuts(model, layout, Highs(), watch=asked),
+    ):
         assert (relaxed, len(same.rows[CUTS])) == ([], 0)
         assert (same.matrix.toarray() == model.matrix.toarray()).all()
 
 
 def test_rows_are_appended_with_names_only_where_there_are_names() -> None:
     net, instance = hard()
-    _, embedding, _, model = prepared(net, instance, 4)
+    _, embedding, *_, model = prepared(net, instance, 4)
     row = (np.array([0, 2]), np.array([1.0, -2.0]), 3.0)
     plain, named = with_rows(model, [row]), with_rows(compile_model(embedding.model, named=True), [row])
     assert plain.row_names == ()
@@ -159,6 +164,6 @@ def test_rows_are_appended_with_names_only_where_there_are_names() -> None:
 
 def test_a_net_without_hidden_layers_needs_no_cut() -> None:
     _, instance = hard()
-    *_, model = prepared(random_net(instance, np.random.default_rng(1), []), instance, 4)
-    stronger, relaxed = strengthen(model, Highs())
+    *_, layout, model = prepared(random_net(instance, np.random.default_rng(1), []), instance, 4)
+    stronger, relaxed = add_cuts(model, layout, Highs())
     assert (len(relaxed), len(stronger.rows[CUTS])) == (1, 0)

@@ -13,11 +13,15 @@ from scipy.optimize import linprog
 
 from milproute.formulations import compile_model
 from milproute.formulations.embedding import embed
-from milproute.formulations.relu.bounds import BoundsError, crown_bounds
+from milproute.formulations.relu.bounds import BoundsError
+from milproute.formulations.relu.crown import crown_bounds
+from milproute.formulations.relu.neuron_layout import NeuronLayout
 from milproute.instances import generate
 from milproute.instances.qnets.blocks import action_positions
-from milproute.solvers.argmax.problem import ArgmaxOptions, ArgmaxProblem
-from milproute.solvers.argmax.strengthening.obbt import certified_bound, drop_columns, push_bounds, tighten
+from milproute.solvers.argmax.options import ArgmaxOptions
+from milproute.solvers.argmax.problem import ArgmaxProblem, argmax_problem
+from milproute.solvers.argmax.strengthening.certificate import certified_bound, fix_by_reduced_cost
+from milproute.solvers.argmax.strengthening.obbt import tighten
 from milproute.solvers.backends.highs import Highs
 from milproute.solvers.interface import Watch
 from milproute.solvers.results import SolveOptions
@@ -62,12 +66,13 @@ class Liar(Highs):
 
 def prepared(
     net: QNet, instance: Instance, max_hops: int | None, actions: str = "columns", bounds: str = "path"
-) -> tuple[ArgmaxProblem, Bounds, CompiledModel]:
+) -> tuple[ArgmaxProblem, Bounds, NeuronLayout, CompiledModel]:
     hops = len(instance.nodes) if max_hops is None else max_hops
-    problem = ArgmaxProblem(net, instance, ArgmaxOptions(actions=actions, max_hops=hops, bounds=bounds))
-    action = problem.action_model()
-    found = problem.bounds(action)
-    return problem, found, compile_model(embed(action, problem.net, "tight", found, problem.box).model)
+    problem = argmax_problem(net, instance, ArgmaxOptions(actions=actions, max_hops=hops, bounds=bounds))
+    action = problem.encode_actions()
+    found = problem.bounds()
+    model = compile_model(embed(action, problem.net, "tight", found, problem.box).model)
+    return problem, found, NeuronLayout.of(model, found), model
 
 
 def preactivations(case: ActionCase, problem: ArgmaxProblem) -> list[Floats]:
@@ -174,8 +179,8 @@ def test_no_action_leaves_the_bounds_even_if_the_duals_are_wrong(
     actions: str, case: ActionCase, seed: int, noise: float, start: str, hidden: list[int]
 ) -> None:
     net = random_net(case.instance, np.random.default_rng(seed), hidden)
-    problem, bounds, model = prepared(net, case.instance, case.max_hops, actions, start)
-    found = tighten(model, bounds, Liar(noise, seed))
+    problem, bounds, layout, model = prepared(net, case.instance, case.max_hops, actions, start)
+    found = tighten(model, layout, bounds, Liar(noise, seed))
     assert_holds(found, preactivations(case, problem))
     for layer in range(len(bounds.lower)):
         assert (found.lower[layer] >= bounds.lower[layer]).all()
@@ -184,21 +189,25 @@ def test_no_action_leaves_the_bounds_even_if_the_duals_are_wrong(
 
 @given(action_cases(max_nodes=5, max_requests=2, most=80), seeds)
 @brief
-def test_pushed_bounds_state_the_same_net_as_a_fresh_model(case: ActionCase, seed: int) -> None:
+def test_bounds_written_into_the_arrays_state_the_same_net_as_a_fresh_model(
+    case: ActionCase, seed: int
+) -> None:
     net = random_net(case.instance, np.random.default_rng(seed), [4, 3])
-    problem, bounds, model = prepared(net, case.instance, case.max_hops, bounds="interval")
-    found = tighten(model, bounds, Highs(), refresh=lambda b: crown_bounds(problem.net, problem.box, b))
+    problem, bounds, layout, model = prepared(net, case.instance, case.max_hops, bounds="interval")
+    found = tighten(
+        model, layout, bounds, Highs(), refresh=lambda b: crown_bounds(problem.net, problem.box, b)
+    )
     assert_holds(found, preactivations(case, problem))
-    pushed = push_bounds(model, bounds, found)
-    fresh = compile_model(embed(problem.action_model(), problem.net, "tight", found, problem.box).model)
+    written = layout.with_loose_q_bounds(layout.with_bounds(model, found), found)
+    fresh = compile_model(embed(problem.encode_actions(), problem.net, "tight", found, problem.box).model)
     best = case.best(net)
-    for stated in (pushed, fresh):
+    for stated in (written, fresh):
         assert Highs().solve(stated, EXACT).objective == pytest.approx(best, abs=1e-6)
         worst = Highs().solve(stated.with_changes(maximize=False), EXACT).objective
         assert worst == pytest.approx(preactivations(case, problem)[-1].min(), abs=1e-6)
-    relaxed = [Highs().solve(stated.relaxed(), EXACT).bound for stated in (pushed, fresh)]
+    relaxed = [Highs().solve(stated.relaxed(), EXACT).bound for stated in (written, fresh)]
     assert relaxed[0] == pytest.approx(relaxed[1], abs=1e-6)
-    fixed = pushed.lower[pushed.columns["qnet.z"]] == pushed.upper[pushed.columns["qnet.z"]]
+    fixed = written.lower[layout.z] == written.upper[layout.z]
     left = sum(int((~found.stable(k)).sum()) for k in range(2))
     assert len(fixed) - int(fixed.sum()) == left
 
@@ -219,31 +228,31 @@ def shared() -> tuple[Instance, QNet]:
 
 def test_capacities_that_path_bounds_relax_make_neurons_stable() -> None:
     instance, net = shared()
-    _, bounds, model = prepared(net, instance, 3)
+    _, bounds, layout, model = prepared(net, instance, 3)
     assert bounds.stable(0).tolist() == [False, False]
-    found = tighten(model, bounds, Highs())
+    found = tighten(model, layout, bounds, Highs())
     assert found.stable(0).tolist() == [True, False]
     assert found.upper[0] == pytest.approx([-0.5, 0.5], abs=1e-9)
-    assert found.ceiling == pytest.approx(0.5, abs=1e-9)
-    assert bounds.ceiling > 1.0
+    assert found.largest_q == pytest.approx(0.5, abs=1e-9)
+    assert bounds.largest_q > 1.0
 
 
 def test_useless_duals_leave_the_bounds_as_they_were() -> None:
     instance, net = shared()
-    _, bounds, model = prepared(net, instance, 3)
-    found = tighten(model, bounds, Liar(1e9))
+    _, bounds, layout, model = prepared(net, instance, 3)
+    found = tighten(model, layout, bounds, Liar(1e9))
     assert found.stable(0).tolist() == [False, False]
-    assert found.ceiling == bounds.ceiling
+    assert found.largest_q == bounds.largest_q
 
 
 def test_tightening_stops_at_its_limit_and_on_request_and_keeps_what_is_proven() -> None:
     instance, net = shared()
-    _, bounds, model = prepared(net, instance, 3)
+    _, bounds, layout, model = prepared(net, instance, 3)
     asked = Watch()
     asked.stop.set()
     for found in (
-        tighten(model, bounds, Highs(), seconds=1e-9),
-        tighten(model, bounds, Highs(), watch=asked),
+        tighten(model, layout, bounds, Highs(), seconds=1e-9),
+        tighten(model, layout, bounds, Highs(), watch=asked),
     ):
         for layer in range(2):
             assert (found.lower[layer] == bounds.lower[layer]).all()
@@ -252,47 +261,47 @@ def test_tightening_stops_at_its_limit_and_on_request_and_keeps_what_is_proven()
 
 def test_an_empty_action_set_is_an_error() -> None:
     instance, net = shared()
-    _, bounds, model = prepared(net, instance, 3)
+    _, bounds, layout, model = prepared(net, instance, 3)
     lower = model.row_lower.copy()
     lower[model.rows["one_path"][0]] = 0.5
     lower[model.rows["one_path"][1]] = 0.75  # together more than the shared link bears
     with pytest.raises(BoundsError, match="the action set is empty"):
-        tighten(model.with_changes(row_lower=lower), bounds, Highs())
+        tighten(model.with_changes(row_lower=lower), layout, bounds, Highs())
 
 
-# --- dropping columns ---------------------------------------------------------------------------------
+# --- fixing columns ---------------------------------------------------------------------------------
 
 
 @given(action_cases(max_nodes=5, max_requests=2, most=80), seeds, st.sampled_from((0.0, 0.1)))
 @brief
-def test_no_better_action_is_dropped_even_if_the_duals_are_wrong(
+def test_no_better_action_is_fixed_at_zero_even_if_the_duals_are_wrong(
     case: ActionCase, seed: int, noise: float
 ) -> None:
     rng = np.random.default_rng(seed)
     net = random_net(case.instance, rng, [4, 3])
-    _, bounds, model = prepared(net, case.instance, case.max_hops)
-    model = push_bounds(model, bounds, bounds)
+    _, bounds, layout, model = prepared(net, case.instance, case.max_hops)
+    model = layout.with_loose_q_bounds(layout.with_bounds(model, bounds), bounds)
     result = Liar(noise, seed).solve(model.relaxed(), EXACT)
     assert result.duals is not None
     values = np.sort(net.forward(case.inputs_of(net.inputs)))
     incumbent = float(values[-2] if len(values) > 1 else values[0] - 1.0)
-    narrow = drop_columns(model, result.duals, "choice", incumbent)
+    narrow = fix_by_reduced_cost(model, result.duals, model.columns["choice"], incumbent)
     assert (narrow.upper <= model.upper).all()
     assert Highs().solve(narrow, EXACT).objective == pytest.approx(float(values[-1]), abs=1e-6)
 
 
-def test_a_good_incumbent_drops_most_columns_and_a_bad_one_none() -> None:
+def test_a_good_incumbent_fixes_most_columns_and_a_bad_one_none() -> None:
     instance = generate("waxman:nodes=12,requests=3,seed=5")
     net = random_net(instance, np.random.default_rng(0), [], scale=0.3)  # linear: no gap
-    _, bounds, model = prepared(net, instance, 4)
-    model = push_bounds(model, bounds, bounds)
+    _, bounds, layout, model = prepared(net, instance, 4)
+    model = layout.with_loose_q_bounds(layout.with_bounds(model, bounds), bounds)
     best = Highs().solve(model, EXACT).objective
     duals = Highs().solve(model.relaxed(), EXACT).duals
     assert best is not None
     assert duals is not None
     columns = model.columns["choice"]
-    left = drop_columns(model, duals, "choice", best)
+    left = fix_by_reduced_cost(model, duals, model.columns["choice"], best)
     assert (left.upper[columns] > 0).sum() < 0.5 * len(columns)
     assert Highs().solve(left, EXACT).objective == pytest.approx(best, abs=1e-6)
-    kept = drop_columns(model, duals, "choice", best - 1e3)
+    kept = fix_by_reduced_cost(model, duals, model.columns["choice"], best - 1e3)
     assert (kept.upper == model.upper).all()

@@ -15,13 +15,14 @@ from milproute.instances import Instance, OptionError, QNet, check, generate
 from milproute.instances.action_set import ActionSet
 from milproute.instances.library import best_known
 from milproute.instances.qnets.library import load_library_qnet
-from milproute.solvers.argmax.argmax import argmax, describe, pose, write_embedding
-from milproute.solvers.argmax.colgen import column_pool as pool
-from milproute.solvers.argmax.colgen import subproblem as parts
-from milproute.solvers.argmax.engines import price_and_branch as pricing
-from milproute.solvers.argmax.local_search import enumerate_actions
+from milproute.solvers.argmax.argmax import argmax, pose
+from milproute.solvers.argmax.colgen import column_pool, subproblem
+from milproute.solvers.argmax.describe import describe, write_embedding
+from milproute.solvers.argmax.engines import price_and_branch
+from milproute.solvers.argmax.engines.enumeration import enumerate_actions
+from milproute.solvers.argmax.options import ArgmaxOptions
 from milproute.solvers.argmax.persistent import ArgmaxModel
-from milproute.solvers.argmax.problem import ArgmaxOptions, ArgmaxProblem
+from milproute.solvers.argmax.problem import argmax_problem
 from milproute.solvers.backends.highs import Highs
 from milproute.solvers.interface import Watch
 from milproute.solvers.results import SolveOptions
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
     from milproute.formulations import CompiledModel
     from milproute.instances import Plan
-    from milproute.solvers.argmax.engines.price_and_branch import Listing
+    from milproute.solvers.argmax.engines.price_and_branch import ListedColumns
     from milproute.solvers.results import SolveResult, TracePoint
 
 EXACT = SolveOptions(gap=0.0)
@@ -66,13 +67,13 @@ def assert_optimal(plan: Plan, case: ActionCase, net: QNet) -> None:
 
 
 @pytest.fixture
-def meagre(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def few_columns(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Begin with one path a request, keep few unfinished ones, split rather than list: all is priced."""
-    monkeypatch.setattr(pool, "FIRST", 1)
-    for module in (pool, parts):
+    monkeypatch.setattr(column_pool, "FIRST", 1)
+    for module in (column_pool, subproblem):
         monkeypatch.setattr(module, "NEW", 1)
-    monkeypatch.setattr(parts, "KEPT", (1, 3))
-    monkeypatch.setattr(pricing, "LEAF", 0)
+    monkeypatch.setattr(subproblem, "KEPT", (1, 3))
+    monkeypatch.setattr(price_and_branch, "LEAF", 0)
     yield
 
 
@@ -97,12 +98,14 @@ class Impatient(Highs):
         return replace(result, duals=spoilt)
 
 
-def listing_of(net: QNet, case: ActionCase, backend: Impatient, most: int = 1000) -> tuple[Listing, float]:
+def listed_of(
+    net: QNet, case: ActionCase, backend: Impatient, most: int = 1000
+) -> tuple[ListedColumns, float]:
     """Price until the back end stops; also the best Q over what was listed."""
     options = ArgmaxOptions(engine="price", max_hops=hops_of(case), max_columns=most)
-    problem = ArgmaxProblem(net, case.instance, options)
-    listing = pricing.price(problem, backend, EXACT, backend.watch)
-    return listing, enumerate_actions(listing.problem.table())[1]
+    problem = argmax_problem(net, case.instance, options, list_paths=False)
+    listed = price_and_branch.price(problem, backend, EXACT, backend.watch)
+    return listed, enumerate_actions(listed.problem.listed())[1]
 
 
 # --- against brute force ---------------------------------------------------------------------------------
@@ -116,7 +119,7 @@ def test_pricing_returns_what_brute_force_finds(case: ActionCase, seed: int, hid
     assert_optimal(plan, case, net)
 
 
-@pytest.mark.usefixtures("meagre")
+@pytest.mark.usefixtures("few_columns")
 @given(action_cases(), seeds, layers)
 @brief
 def test_it_does_so_where_hardly_any_path_is_known_at_first(
@@ -127,7 +130,7 @@ def test_it_does_so_where_hardly_any_path_is_known_at_first(
     assert_optimal(plan, case, net)
 
 
-@pytest.mark.usefixtures("meagre")
+@pytest.mark.usefixtures("few_columns")
 @given(action_cases(), seeds, layers, st.integers(1, 4), st.sampled_from((1, 3, 1000)))
 @brief
 def test_stopped_at_any_time_it_lists_the_best_action_or_its_bound_covers_it(
@@ -135,31 +138,31 @@ def test_stopped_at_any_time_it_lists_the_best_action_or_its_bound_covers_it(
 ) -> None:
     net = random_net(case.instance, np.random.default_rng(seed), hidden)
     best = case.best(net)
-    listing, found = listing_of(net, case, Impatient(solves), most)
-    assert listing.bound >= best - 1e-9
-    assert max(found, listing.rest) >= best - 1e-6 * max(1.0, abs(best))
-    assert listing.rest <= listing.bound
-    if not listing.stopped:
+    listed, found = listed_of(net, case, Impatient(solves), most)
+    assert listed.bound >= best - 1e-9
+    assert max(found, listed.rest) >= best - 1e-6 * max(1.0, abs(best))
+    assert listed.rest <= listed.bound
+    if not listed.stopped:
         assert found == pytest.approx(best, abs=1e-6)
 
 
-@pytest.mark.usefixtures("meagre")
+@pytest.mark.usefixtures("few_columns")
 @given(action_cases(), seeds, st.sampled_from((1e-3, 0.1, 3.0)))
 @shortest
 def test_bounds_hold_however_wrong_the_duals_are(case: ActionCase, seed: int, noise: float) -> None:
     net = random_net(case.instance, np.random.default_rng(seed))
-    listing, found = listing_of(net, case, Impatient(30, noise))
+    listed, found = listed_of(net, case, Impatient(30, noise))
     best = case.best(net)
-    assert listing.bound >= best - 1e-9
-    assert max(found, listing.rest) >= best - 1e-6 * max(1.0, abs(best))
+    assert listed.bound >= best - 1e-9
+    assert max(found, listed.rest) >= best - 1e-6 * max(1.0, abs(best))
 
 
-@pytest.mark.usefixtures("meagre")
+@pytest.mark.usefixtures("few_columns")
 @pytest.mark.parametrize("seed", range(1, 6))
 def test_it_agrees_with_the_list_where_requests_fight_over_links_and_memory(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pricing, "LEAF", 20)
+    monkeypatch.setattr(price_and_branch, "LEAF", 20)
     rng = np.random.default_rng(seed)
     drawn = generate(f"waxman:nodes=9,requests=3,seed={seed}")
     instance = drawn.changed(
@@ -271,11 +274,11 @@ def test_auto_prices_where_it_may_not_list_and_the_others_say_how_to() -> None:
     for engine in ("milp", "enumerate", "branch"):
         with pytest.raises(TooManyPathsError, match="--engine price or --actions layers"):
             argmax(net, instance, engine=engine, max_columns=2)
-    assert pose(net, instance, ArgmaxOptions(max_columns=4)).options.engine == "auto"
+    assert pose(net, instance, ArgmaxOptions(max_columns=4)).columns is not None
     problem = pose(net, instance, ArgmaxOptions(max_columns=2))
-    assert problem.options.engine == "price"
+    assert problem.columns is None
     facts = describe(problem)
-    assert facts["engine"].startswith("price: paths are not listed")
+    assert facts["engine"].startswith("price: more than 2 paths")
     assert "size" not in facts and facts["ceiling"] >= ActionCase(instance, 6).best(net)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations_with_replacement
 from time import process_time
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,39 +15,44 @@ from milproute.formulations.action_sets import list_candidates
 from milproute.instances import Instance, Link, QNet, generate
 from milproute.instances.action_set import ActionSet
 from milproute.instances.qnets.features import features
-from milproute.solvers.argmax.local_search import Table, count_actions, enumerate_actions, local_search
-from milproute.solvers.argmax.problem import ArgmaxOptions, ArgmaxProblem
+from milproute.solvers.argmax.engines.enumeration import count_actions, enumerate_actions
+from milproute.solvers.argmax.local_search import local_search
+from milproute.solvers.argmax.options import ArgmaxOptions
+from milproute.solvers.argmax.problem import argmax_problem
 from tests.formulations.cases import brief, thorough
 from tests.formulations.qnet_cases import ActionCase, action_cases, network, random_net, routed
+
+if TYPE_CHECKING:
+    from milproute.solvers.argmax.path_columns import PathColumns
 
 seeds = st.integers(0, 2**32 - 1)
 
 
-def table_of(net: QNet, instance: Instance, max_hops: int | None) -> Table:
+def columns_of(net: QNet, instance: Instance, max_hops: int | None) -> PathColumns:
     hops = len(instance.nodes) if max_hops is None else max_hops
-    return ArgmaxProblem(net, instance, ArgmaxOptions(max_hops=hops)).table()
+    return argmax_problem(net, instance, ArgmaxOptions(max_hops=hops)).listed()
 
 
-def action_of(table: Table, chosen: list[int]) -> tuple[tuple[int, tuple[str, ...], int], ...]:
+def action_of(columns: PathColumns, chosen: list[int]) -> tuple[tuple[int, tuple[str, ...], int], ...]:
     rows = sorted(set(chosen))
-    candidates = table.candidates
+    candidates = columns.candidates
     return tuple(sorted((int(candidates.request[p]), candidates.path(p), chosen.count(p)) for p in rows))
 
 
-def q_of(net: QNet, instance: Instance, table: Table, chosen: list[int]) -> float:
-    return float(net.forward(features(instance, net.inputs, routed(instance, action_of(table, chosen)))))
+def q_of(net: QNet, instance: Instance, columns: PathColumns, chosen: list[int]) -> float:
+    return float(net.forward(features(instance, net.inputs, routed(instance, action_of(columns, chosen)))))
 
 
 @given(action_cases(), seeds, st.sampled_from(([], [4], [4, 3])))
 @thorough
 def test_enumeration_finds_what_brute_force_finds(case: ActionCase, seed: int, hidden: list[int]) -> None:
     net = random_net(case.instance, np.random.default_rng(seed), hidden)
-    table = table_of(net, case.instance, case.max_hops)
-    chosen, q, done = enumerate_actions(table)
+    columns = columns_of(net, case.instance, case.max_hops)
+    chosen, q, done = enumerate_actions(columns)
     assert done
     assert q == pytest.approx(case.best(net), abs=1e-9)
-    assert action_of(table, chosen) in case.actions
-    assert q_of(net, case.instance, table, chosen) == pytest.approx(q, abs=1e-9)
+    assert action_of(columns, chosen) in case.actions
+    assert q_of(net, case.instance, columns, chosen) == pytest.approx(q, abs=1e-9)
 
 
 @given(action_cases(most=2000))
@@ -81,16 +87,16 @@ def test_the_number_of_joint_choices_of_huge_demands_is_found_at_once() -> None:
 def test_local_search_is_feasible_and_no_worse_than_its_start(case: ActionCase, seed: int) -> None:
     rng = np.random.default_rng(seed)
     net = random_net(case.instance, rng)
-    table = table_of(net, case.instance, case.max_hops)
-    row_of = {(int(k), table.candidates.path(p)): p for p, k in enumerate(table.candidates.request)}
+    columns = columns_of(net, case.instance, case.max_hops)
+    row_of = {(int(k), columns.candidates.path(p)): p for p, k in enumerate(columns.candidates.request)}
     starts = [case.actions[i] for i in rng.permutation(len(case.actions))[:4]]
     for action in [(), *starts]:
         start = [row_of[k, nodes] for k, nodes, n in action for _ in range(n)]
-        chosen, q = local_search(table, start)
-        assert action_of(table, chosen) in case.actions
-        assert q >= q_of(net, case.instance, table, start) - 1e-9
+        chosen, q = local_search(columns, start)
+        assert action_of(columns, chosen) in case.actions
+        assert q >= q_of(net, case.instance, columns, start) - 1e-9
         assert q <= case.best(net) + 1e-9
-        assert q_of(net, case.instance, table, chosen) == pytest.approx(q, abs=1e-9)
+        assert q_of(net, case.instance, columns, chosen) == pytest.approx(q, abs=1e-9)
 
 
 @given(action_cases(max_requests=1), seeds)
@@ -99,8 +105,8 @@ def test_local_search_over_one_request_with_one_copy_is_exact(case: ActionCase, 
     if any(request.demand == 2 for request in case.instance.requests):
         return
     net = random_net(case.instance, np.random.default_rng(seed))
-    table = table_of(net, case.instance, case.max_hops)
-    assert local_search(table)[1] == pytest.approx(case.best(net), abs=1e-9)
+    columns = columns_of(net, case.instance, case.max_hops)
+    assert local_search(columns)[1] == pytest.approx(case.best(net), abs=1e-9)
 
 
 @given(action_cases(), seeds)
@@ -108,8 +114,8 @@ def test_local_search_over_one_request_with_one_copy_is_exact(case: ActionCase, 
 def test_fitting_paths_are_those_that_stay_in_the_action_set(case: ActionCase, seed: int) -> None:
     rng = np.random.default_rng(seed)
     net = random_net(case.instance, rng, [2])
-    table = table_of(net, case.instance, case.max_hops)
-    candidates = table.candidates
+    columns = columns_of(net, case.instance, case.max_hops)
+    candidates = columns.candidates
     members = set(case.actions)
     row_of = {(int(k), candidates.path(p)): p for p, k in enumerate(candidates.request)}
     for action in [case.actions[i] for i in rng.permutation(len(case.actions))[:5]]:
@@ -117,24 +123,24 @@ def test_fitting_paths_are_those_that_stay_in_the_action_set(case: ActionCase, s
         load = candidates.link_use[chosen].sum(axis=0)
         held = candidates.memory_use[chosen].sum(axis=0)
         used = np.bincount(candidates.request[chosen], minlength=len(case.instance.requests))
-        room = (used < candidates.rules.copies)[candidates.request]
-        fits = table.fits(np.asarray(load, dtype=float), np.asarray(held, dtype=float)) & room
-        expected = [action_of(table, [*chosen, p]) in members for p in range(len(candidates))]
+        left = (used < candidates.rules.copies)[candidates.request]
+        fits = columns.capacities.paths_that_fit(np.concatenate([load, held]).astype(float)) & left
+        expected = [action_of(columns, [*chosen, p]) in members for p in range(len(candidates))]
         assert fits.tolist() == expected
 
 
 def test_ties_go_to_the_empty_action() -> None:
     instance = network([("a", "b"), ("b", "c"), ("a", "c")], [("a", "c")], demand=2, channels=2)
     flat = QNet(("link_load",), (np.zeros((1, 3)),), (np.array([2.5]),))
-    assert enumerate_actions(table_of(flat, instance, 3)) == ([], 2.5, True)
-    assert local_search(table_of(flat, instance, 3)) == ([], 2.5)
+    assert enumerate_actions(columns_of(flat, instance, 3)) == ([], 2.5, True)
+    assert local_search(columns_of(flat, instance, 3)) == ([], 2.5)
 
 
 def test_the_same_path_may_be_taken_twice() -> None:
     instance = network([("a", "b")], [("a", "b")], demand=2, channels=2)
     greedy = QNet(("request_served",), (np.ones((1, 1)),), (np.zeros(1),))
-    assert enumerate_actions(table_of(greedy, instance, 1)) == ([0, 0], 2.0, True)
-    assert local_search(table_of(greedy, instance, 1)) == ([0, 0], 2.0)
+    assert enumerate_actions(columns_of(greedy, instance, 1)) == ([0, 0], 2.0, True)
+    assert local_search(columns_of(greedy, instance, 1)) == ([0, 0], 2.0)
 
 
 def test_many_requests_with_few_paths_each_are_enumerated_in_seconds() -> None:
@@ -142,13 +148,13 @@ def test_many_requests_with_few_paths_each_are_enumerated_in_seconds() -> None:
     ends = [(f"a{i}", f"b{i}") for i in range(16)]
     instance = network(ends, ends)
     net = random_net(instance, np.random.default_rng(0), [8, 8])
-    table = table_of(net, instance, 1)
-    assert count_actions(table.candidates) == 2**16
+    columns = columns_of(net, instance, 1)
+    assert count_actions(columns.candidates) == 2**16
     begin = process_time()
-    _, q, _ = enumerate_actions(table)
+    _, q, _ = enumerate_actions(columns)
     assert process_time() - begin < 5
     bits = ((np.arange(2**16)[:, None] >> np.arange(16)) & 1).astype(float)
-    assert q == pytest.approx(float(table.values(bits @ table.first).max()))
+    assert q == pytest.approx(float(columns.net.q_of_sums(bits @ columns.contributions).max()))
 
 
 def test_paths_that_never_fit_together_are_enumerated_in_seconds() -> None:
@@ -158,9 +164,9 @@ def test_paths_that_never_fit_together_are_enumerated_in_seconds() -> None:
     first = instance.nodes[0].id
     joined = network([*bridge, ("t", first)], [("s", instance.nodes[-1].id)] * 2)
     greedy = QNet(("request_served",), (np.ones((1, 2)),), (np.zeros(1),))
-    table = table_of(greedy, joined, 12)
-    assert 10_000 < count_actions(table.candidates) < 200_000
+    columns = columns_of(greedy, joined, 12)
+    assert 10_000 < count_actions(columns.candidates) < 200_000
     begin = process_time()
-    chosen, q, _ = enumerate_actions(table)
+    chosen, q, _ = enumerate_actions(columns)
     assert process_time() - begin < 5
     assert (len(chosen), q) == (1, 1.0)

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from milproute.formulations.relu.bounds import Bounds
-from milproute.formulations.relu.folded_net import AffineNet
+from milproute.formulations.relu.folded_net import FoldedNet
 from milproute.formulations.relu.scaling import Scaling
 from milproute.instances import QNet, generate
 from milproute.solvers.argmax.argmax import argmax
+from milproute.solvers.argmax.options import ArgmaxOptions
 from milproute.solvers.argmax.persistent import ArgmaxModel
-from milproute.solvers.argmax.problem import ArgmaxOptions
 from milproute.solvers.backends import is_installed
 from milproute.solvers.results import SolveOptions
 from tests.formulations.cases import brief
@@ -109,7 +109,7 @@ def test_a_persistent_model_is_as_right_in_any_unit(case: tuple[Instance, QNet],
 @given(st.integers(0, 999), st.integers(-20, 20))
 def test_scaling_rounds_nothing_and_keeps_the_function(seed: int, power: int) -> None:
     rng = np.random.default_rng(seed)
-    net = AffineNet(
+    net = FoldedNet(
         tuple(rng.normal(size=shape) * 10.0**power for shape in ((4, 3), (2, 4), (1, 2))),
         tuple(rng.normal(size=n) for n in (4, 2, 1)),
     )

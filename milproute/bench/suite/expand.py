@@ -17,7 +17,7 @@ from milproute.instances.errors import unknown_name
 from milproute.instances.qnets.features import state_vector
 from milproute.instances.qnets.net import check_fits
 from milproute.solvers import METHODS, SolveOptions
-from milproute.solvers.argmax.problem import MAX_HOPS, ArgmaxOptions
+from milproute.solvers.argmax.options import MAX_HOPS, ArgmaxOptions
 from milproute.solvers.backends import availability
 from milproute.solvers.selector import parse_selector
 from milproute.solvers.solve import ROUNDED

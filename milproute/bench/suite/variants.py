@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from milproute.instances import OptionError
-from milproute.solvers.argmax.problem import ACTIONS, BOUNDS, MAX_HOPS, ArgmaxOptions
+from milproute.solvers.argmax.options import ACTIONS, BOUNDS, MAX_HOPS, ArgmaxOptions
 
 
 def argmax_options(variant: str, max_hops: int | None = None) -> ArgmaxOptions:

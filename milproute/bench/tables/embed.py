@@ -15,8 +15,8 @@ from milproute.instances.qnets.library import load_library_qnet
 from milproute.shown import telling_gap
 from milproute.solvers import SolveOptions
 from milproute.solvers.argmax.argmax import argmax
+from milproute.solvers.argmax.options import ArgmaxOptions
 from milproute.solvers.argmax.persistent import ArgmaxModel
-from milproute.solvers.argmax.problem import ArgmaxOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,15 +42,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=120.0, help="limit of each solve")
     chosen = parser.parse_args(arguments)
     sys.stdout.write(f"Measured on {machine()} by `python -m milproute.bench.tables.embed`.\n\n")
-    names = ("Q-net", "usual MILP", "our MILP", "branch", "PySCIPOpt-ML", "gurobi-ml", "bounds ms", "push ms")
+    names = (
+        "Q-net",
+        "usual MILP",
+        "our MILP",
+        "branch",
+        "PySCIPOpt-ML",
+        "gurobi-ml",
+        "bounds ms",
+        "update ms",
+    )
     lines = table_head(*names)
     for name in chosen.nets:
         qnet, instance, hops = load_library_qnet(name)
         ways = (USUAL, OURS, {**OURS, "engine": "branch"})
         ours = [_ours(qnet, instance, hops, chosen.seconds, way) for way in ways]
         cells = [*map(_cell, ours), *(_peer(k, qnet, instance, hops, chosen.seconds) for k in PEERS)]
-        bounds, push = _push(qnet, instance, hops)
-        lines.append(f"| `{name}` | {' | '.join(cells)} | {bounds:.1f} | {push:.1f} |")
+        bounds, update = _update(qnet, instance, hops)
+        lines.append(f"| `{name}` | {' | '.join(cells)} | {bounds:.1f} | {update:.1f} |")
         sys.stderr.write(lines[-1] + "\n")
     sys.stdout.write("\n".join(lines) + "\n")
 
@@ -83,18 +92,18 @@ def _cell(result: PeerResult) -> str:
     return f"{result.seconds:.0f} s: {result.objective:z.4f} ≤ {bound:z.4f} (gap {apart})"
 
 
-def _push(qnet: QNet, instance: Instance, hops: int) -> tuple[float, float]:
-    """Return median milliseconds to bound the whole net, and to push a state into the compiled model."""
+def _update(qnet: QNet, instance: Instance, hops: int) -> tuple[float, float]:
+    """Return median milliseconds to bound the whole net, and to write a state into the compiled model."""
     model = ArgmaxModel(qnet, instance, ArgmaxOptions(max_hops=hops))
-    bounds, push = [], []
+    bounds, update = [], []
     for _ in range(15):
         begin = perf_counter()
-        model.problem.bounds(model.action)
+        model.problem.bounds()
         bounds.append(perf_counter() - begin)
         begin = perf_counter()
-        model.push(instance)
-        push.append(perf_counter() - begin)
-    return 1e3 * median(bounds), 1e3 * median(push)
+        model.update(instance)
+        update.append(perf_counter() - begin)
+    return 1e3 * median(bounds), 1e3 * median(update)
 
 
 if __name__ == "__main__":

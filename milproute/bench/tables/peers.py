@@ -11,8 +11,10 @@ import numpy as np
 import pyomo.environ as pyo
 
 from milproute.formulations import compile_model
+from milproute.instances.qnets.features import state_vector
 from milproute.instances.qnets.torch import qnet_to_torch
-from milproute.solvers.argmax.problem import ArgmaxOptions, ArgmaxProblem
+from milproute.solvers.argmax.options import ArgmaxOptions
+from milproute.solvers.argmax.problem import argmax_problem
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
@@ -43,14 +45,16 @@ class _ActionRows:
 
 
 def _action_rows(qnet: QNet, instance: Instance, max_hops: int) -> _ActionRows:
-    problem = ArgmaxProblem(qnet, instance, ArgmaxOptions(max_hops=max_hops))
-    action = problem.action_model()
+    problem = argmax_problem(qnet, instance, ArgmaxOptions(max_hops=max_hops))
+    action = problem.encode_actions()
     action.model.count = pyo.Objective(expr=pyo.quicksum(action.variables), sense=pyo.maximize)
     compiled = compile_model(action.model)
-    features = problem.table().candidates.features(qnet.inputs)
+    features = problem.listed().candidates.features(qnet.inputs)
     order = compiled.columns["choice"]
     rows = compiled.matrix.tocsr()[:, order]
-    return _ActionRows(rows, compiled.row_upper, features, problem.state, compiled.upper[order])
+    return _ActionRows(
+        rows, compiled.row_upper, features, state_vector(instance, qnet.inputs), compiled.upper[order]
+    )
 
 
 def scip_ml(qnet: QNet, instance: Instance, max_hops: int, seconds: float, gap: float) -> PeerResult:

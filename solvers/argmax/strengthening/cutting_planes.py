@@ -1,4 +1,4 @@
-"""Cuts in rounds: the linear relaxation of an embedded net, strengthened before the solver gets it."""
+"""Cutting planes in rounds: a stronger linear relaxation of an embedded net for the solver to start from."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
+from milproute.formulations.action_sets.path_encoding import PathLayout
+from milproute.formulations.embedding import FEATURE_ROWS
 from milproute.formulations.relu.ideal_cuts import BoxInputs, Simplices
 from milproute.instances.tolerances import FEASIBILITY
 from milproute.solvers.argmax.strengthening.obbt import NATIVE
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from milproute.formulations import CompiledModel
     from milproute.formulations.relu.ideal_cuts import Cut
+    from milproute.formulations.relu.neuron_layout import NeuronLayout
     from milproute.instances.arrays import Floats, Rows
     from milproute.solvers.interface import Backend, Watch
 
@@ -30,15 +33,16 @@ WORTH = 1e-3  # part of the bound that a round must gain for another one
 CUTS = "ideal_cuts"
 
 
-def strengthen(
+def add_cuts(
     model: CompiledModel,
+    layout: NeuronLayout,
     backend: Backend,
     *,
     rounds: int = ROUNDS,
     seconds: float = SECONDS,
     watch: Watch | None = None,
 ) -> tuple[CompiledModel, list[float]]:
-    """Append cuts that the linear relaxation breaks, round by round; those that do not bind go again.
+    """Append cuts that the linear relaxation violates, round by round; drop those that do not bind.
 
     Neurons that read features of path columns get the inequalities over the product of simplices, all
     others those over the box of their inputs (see `ideal_cuts`); at most one a neuron and round. No action is
@@ -47,10 +51,11 @@ def strengthen(
 
     Parameters
     ----------
-    model : an `embed` of the net by ``tight`` or ``ideal``, compiled, its bounds pushed.
-    backend : of the linear relaxations.
-    rounds, seconds : at most, in all.
-    watch : its ``stop`` ends the rounds.
+    model, layout : an `embed` of the net by ``tight`` or ``ideal``, compiled, with
+        `NeuronLayout.with_loose_q_bounds`, and its neurons.
+    backend : the solver of the linear relaxations.
+    rounds, seconds : largest number of rounds, and wall clock in all.
+    watch : callbacks; ``stop`` ends the rounds.
 
     Returns
     -------
@@ -59,7 +64,8 @@ def strengthen(
         solved in time.
     """
     end = perf_counter() + seconds
-    first, layers = _first_layer(model), list(_layers(model))
+    paths = PathLayout.find(model)
+    first, layers = _first_layer(model, layout, paths), list(_layers(model, layout, paths))
     cuts: list[Row] = []
     bounds: list[float] = []
     while True:
@@ -169,63 +175,50 @@ class _PathNeurons:
             yield own.row(j, cut, self.paths)
 
 
-def _first_layer(model: CompiledModel) -> _PathNeurons | None:
+def _first_layer(model: CompiledModel, layout: NeuronLayout, paths: PathLayout | None) -> _PathNeurons | None:
     """Read neurons that are functions of path columns: feature = sum of its value of each path taken."""
-    if "choice" not in model.columns:
-        return None
-    paths, features = model.columns["choice"], model.columns["qnet.inputs"]
-    neurons = _read(model, features)
-    if neurons is None:
+    neurons = None if paths is None else _read(model, layout, layout.inputs)
+    if paths is None or neurons is None:
         return None
     matrix = sp.csr_array(model.matrix)
-    read = np.flatnonzero(np.isin(features, neurons.inputs))
-    rows = matrix[model.rows["feature"][read]]
+    read = np.flatnonzero(np.isin(layout.inputs, neurons.inputs))
+    rows = matrix[model.rows[FEATURE_ROWS][read]]
     # Each row: unit * feature - sum of effects = 0.
-    units = np.array([rows[i, column] for i, column in enumerate(features[read].tolist())])
-    effect = sp.csr_array(-rows[:, paths] / units[:, None])
-    owner = matrix[model.rows["one_path"]][:, paths].tocsc()
-    simplices = Simplices(owner.indices.astype(np.int64), model.row_upper[model.rows["one_path"]])
+    units = np.array([rows[i, column] for i, column in enumerate(layout.inputs[read].tolist())])
+    effect = sp.csr_array(-rows[:, paths.choice] / units[:, None])
+    owner = matrix[paths.one_path][:, paths.choice].tocsc()
+    simplices = Simplices(owner.indices.astype(np.int64), model.row_upper[paths.one_path])
     weights = np.asarray(effect.T @ neurons.weights.T)
-    return _PathNeurons(neurons, paths, weights, simplices)
+    return _PathNeurons(neurons, paths.choice, weights, simplices)
 
 
-def _layers(model: CompiledModel) -> Iterator[_Neurons]:
+def _layers(model: CompiledModel, layout: NeuronLayout, paths: PathLayout | None) -> Iterator[_Neurons]:
     """Yield the neurons that read features which are not of path columns, then those that read neurons."""
-    features = [] if "choice" in model.columns else [model.columns["qnet.inputs"]]
-    for inputs in (*features, model.columns["qnet.y"]):
-        neurons = _read(model, inputs)
+    for inputs in (*([layout.inputs] if paths is None else []), layout.y):
+        neurons = _read(model, layout, inputs)
         if neurons is not None:
             yield neurons
 
 
-def _read(model: CompiledModel, inputs: Rows) -> _Neurons | None:
+def _read(model: CompiledModel, layout: NeuronLayout, inputs: Rows) -> _Neurons | None:
     """Return the unstable neurons whose rows y - s - w x = c read ``inputs``, None if there is none."""
-    rows, y = model.rows["qnet.neuron"], model.columns["qnet.y"]
-    s, z = model.columns["qnet.s"], model.columns["qnet.z"]
+    rows, y = layout.row[layout.position], layout.y[layout.position]
     matrix = sp.csr_array(model.matrix)[rows]
     inputs = inputs[inputs >= 0]  # a net that no action moves has an input without a column
     weights = -matrix[:, inputs].toarray()
     weights[y[:, None] == inputs] = 0.0  # the neuron itself
-    place = np.full(model.matrix.shape[1], -1)
-    place[s] = np.arange(len(s))
-    spare = np.array([max(place[matrix.indices[a:b]], default=-1) for a, b in _spans(matrix)], dtype=np.int64)
-    open_ = (spare >= 0) & (weights != 0).any(axis=1)
-    open_[open_] &= model.lower[z[spare[open_]]] < model.upper[z[spare[open_]]]
+    open_ = (weights != 0).any(axis=1)
+    open_ &= model.lower[layout.z] < model.upper[layout.z]
     if not open_.any():
         return None
     read = np.flatnonzero((weights[open_] != 0).any(axis=0))
-    spare = spare[open_]
     return _Neurons(
         y[open_],
-        s[spare],
-        z[spare],
+        layout.s[open_],
+        layout.z[open_],
         inputs[read],
         weights[open_][:, read],
         model.row_upper[rows[open_]],
         model.lower[inputs[read]],
         model.upper[inputs[read]],
     )
-
-
-def _spans(matrix: sp.csr_array) -> Iterator[tuple[int, int]]:
-    return zip(matrix.indptr[:-1].tolist(), matrix.indptr[1:].tolist(), strict=True)

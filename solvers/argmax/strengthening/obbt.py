@@ -1,4 +1,4 @@
-"""Bound tightening by linear programs: bounds of unstable neurons that its duals prove, not its claims."""
+"""OBBT: optimality-based bound tightening, bounds of unstable neurons that duals of linear programs prove."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
-from milproute.formulations.relu.bounds import Bounds, BoundsError
-from milproute.instances.tolerances import ROUND_OFF, SOLVER_NOISE
+from milproute.formulations.relu.bounds import BoundsError
+from milproute.instances.tolerances import ROUND_OFF
+from milproute.solvers.argmax.strengthening.certificate import certified_bound
 from milproute.solvers.results import SolveOptions
 
 if TYPE_CHECKING:
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from milproute.formulations import CompiledModel
+    from milproute.formulations.relu.bounds import Bounds
+    from milproute.formulations.relu.neuron_layout import NeuronLayout
     from milproute.instances.arrays import Floats, Rows
     from milproute.solvers.interface import Backend, Watch
-
-    Neuron = tuple[int, int]  # layer, neuron
 
 # Two to ten times as fast on relaxations of embedded nets as presolve, interior point or warm starts from
 # the linear program before (measured: neighbours have little in common but their rows).
@@ -32,66 +33,9 @@ PATIENCE = 8
 WORTH = 0.01
 
 
-def certified_bound(model: CompiledModel, duals: Floats) -> float:
-    """Return a bound on the objective of a linear program that holds for any ``duals`` whatsoever.
-
-        max c x  <=  sum_i max(v_i d_i, v_i e_i) + sum_j max(r_j l_j, r_j u_j),   r = c - A^T v
-
-    for rows d <= A x <= e and columns l <= x <= u. A multiplier of an infinite side is set to 0; rounding
-    errors are bounded and absorbed outwards. How good the bound is depends on the solver; that it is one
-    does not. A minimum is bounded from below in the same way.
-
-    Returns
-    -------
-    float : infinite where a column that is not idle has an infinite bound.
-    """
-    return _certificate(model, duals)[0]
-
-
-def _certificate(model: CompiledModel, duals: Floats) -> tuple[float, Floats]:
-    """Return the bound, and the reduced costs it rests on in the direction of a maximum."""
-    sign = 1.0 if model.maximize else -1.0
-    cost, given = sign * model.cost, np.where(np.isfinite(duals), sign * duals, 0.0)
-    side = np.where(given > 0, model.row_upper, model.row_lower)
-    used = (given != 0) & np.isfinite(side)
-    multiplier = np.where(used, given, 0.0)
-    by_row = multiplier * np.where(used, side, 0.0)
-    reduced = cost - model.matrix.T @ multiplier
-    terms = np.abs(cost) + abs(model.matrix).T @ np.abs(multiplier)
-    unit = (sum(model.matrix.shape) + 10) * np.finfo(float).eps
-    free = terms == 0
-    end = np.where(free, 0.0, np.where(reduced > 0, model.upper, model.lower))
-    reach = np.where(free, 0.0, np.maximum(np.abs(model.lower), np.abs(model.upper)))
-    if not np.isfinite(reach).all():
-        return sign * float("inf"), reduced
-    error = unit * (terms @ reach + np.abs(by_row).sum() + abs(model.offset))
-    return sign * float(by_row.sum() + reduced @ end + sign * model.offset + error), reduced
-
-
-def drop_columns(model: CompiledModel, duals: Floats, component: str, incumbent: float) -> CompiledModel:
-    """Fix at 0 the whole columns of a component that are in no solution better than ``incumbent``.
-
-    Taking one unit of a column with reduced cost r < 0 lowers the certified bound of the relaxation by -r;
-    where that is below the incumbent, the column stays at 0. No solution as good as the incumbent is lost,
-    hence not the incumbent itself.
-
-    Parameters
-    ----------
-    model : a maximum; ``duals`` are any of its relaxation.
-    """
-    bound, reduced = _certificate(model.relaxed(), duals)
-    columns = model.columns[component]
-    columns = columns[columns >= 0]
-    open_ = columns[model.integer[columns] & (model.lower[columns] == 0) & (reduced[columns] < 0)]
-    size = abs(model.cost) @ np.where(np.isfinite(model.upper), abs(model.upper), 0.0)
-    slack = SOLVER_NOISE * max(1.0, abs(incumbent)) + ROUND_OFF * float(size)
-    upper = model.upper.copy()
-    upper[open_[bound + reduced[open_] < incumbent - slack]] = 0.0
-    return model.with_changes(upper=upper)
-
-
 def tighten(
     model: CompiledModel,
+    layout: NeuronLayout,
     bounds: Bounds,
     backend: Backend,
     *,
@@ -99,7 +43,7 @@ def tighten(
     refresh: Callable[[Bounds], Bounds] | None = None,
     watch: Watch | None = None,
 ) -> Bounds:
-    """Tighten the bounds of unstable neurons, first layer to last, and the ceiling of Q at the end.
+    """Tighten the bounds of unstable neurons, first layer to last, and the upper bound of Q at the end.
 
     A pre-activation f is linear in what lies below it, so its largest and smallest value over
 
@@ -111,23 +55,21 @@ def tighten(
 
     Parameters
     ----------
-    model : an `embed` of the net by ``tight``, ``ideal`` or ``sos1``, compiled with ``bounds``.
-    bounds : of all pre-activations.
-    backend : of the linear programs, which must return their duals.
-    seconds : of wall clock in all; what is proven by then is returned.
+    model, layout : an `embed` of the net by ``tight``, ``ideal`` or ``sos1``, compiled, and its neurons.
+    bounds : bounds of all pre-activations.
+    backend : the solver of the linear programs, which must return their duals.
+    seconds : wall clock in all; what is proven by then is returned.
     refresh : carries better bounds of a layer to the next ones, such as `crown_bounds`.
-    watch : its ``stop`` ends the tightening.
+    watch : callbacks; ``stop`` ends the tightening.
 
     Raises
     ------
     BoundsError : the action set is empty.
     """
     end = perf_counter() + seconds
-    places = _Places.of(model, bounds)
     for layer in range(len(bounds.lower)):
-        relaxation = _Relaxation.below(model, places, bounds, layer)
-        better = _tighten_layer(relaxation, places, bounds, backend, end, watch)
-        bounds = bounds.intersect(better)
+        relaxation = _Relaxation.below(model, layout, bounds, layer)
+        bounds = bounds.intersect(_tighten_layer(relaxation, bounds, backend, end, watch))
         if refresh is not None:
             bounds = refresh(bounds)
         if perf_counter() >= end:
@@ -136,72 +78,26 @@ def tighten(
 
 
 def _tighten_layer(
-    relaxation: _Relaxation,
-    places: _Places,
-    bounds: Bounds,
-    backend: Backend,
-    end: float,
-    watch: Watch | None,
+    relaxation: _Relaxation, bounds: Bounds, backend: Backend, end: float, watch: Watch | None
 ) -> Bounds:
     """Return what linear programs prove of one layer; they stop when they no longer pay or time is up."""
     layer, idle = relaxation.layer, 0
+    hidden = layer < len(bounds.lower) - 1
     lower, upper = bounds.lower[layer].copy(), bounds.upper[layer].copy()
     for j, upwards in _order(bounds, layer):
         left = end - perf_counter()
         if left <= 0 or idle >= PATIENCE or (watch is not None and watch.stop.is_set()):
             break
-        if (layer, j) in places.y and (lower[j] >= 0 or upper[j] <= 0):
+        if hidden and (lower[j] >= 0 or upper[j] <= 0):
             continue
-        proven, ended = relaxation.bound(places.row[layer, j], upwards, backend, left, watch)
+        proven, ended = relaxation.bound(j, upwards, backend, left, watch)
         gain = upper[j] - proven if upwards else proven - lower[j]
         idle = 0 if gain > WORTH * (upper[j] - lower[j]) else idle + 1
         if gain > 0:
             (upper if upwards else lower)[j] = proven
         if not ended:
             break
-    return Bounds(
-        (*bounds.lower[:layer], lower, *bounds.lower[layer + 1 :]),
-        (*bounds.upper[:layer], upper, *bounds.upper[layer + 1 :]),
-    )
-
-
-def push_bounds(model: CompiledModel, built: Bounds, bounds: Bounds) -> CompiledModel:
-    """Return a compiled ``tight``, ``ideal`` or ``sos1`` embedding with better bounds in the same arrays.
-
-    A neuron that became stable has its binary fixed; the others get new U and L as bounds of y and s and
-    as coefficients of z; Q gets bounds that never bind, without which nothing can be certified. The result
-    states the same net as a fresh `embed` with ``bounds`` does.
-
-    Parameters
-    ----------
-    built : the bounds that ``model`` was compiled with.
-    """
-    places = _Places.of(model, built)
-    lower, upper, row_upper = model.lower.copy(), model.upper.copy(), model.row_upper.copy()
-    matrix = sp.csc_array(model.matrix, copy=True)
-    for (k, j), y in places.y.items():
-        lower[y] = max(0.0, bounds.lower[k][j])
-        upper[y] = max(0.0, bounds.upper[k][j])
-    q = model.columns["qnet.outputs"]
-    room = bounds.upper[-1] - bounds.lower[-1] + 1.0  # a bound that binds would take all duals to itself
-    lower[q], upper[q] = bounds.lower[-1] - room, bounds.upper[-1] + room
-    for i, (k, j) in enumerate(places.s):
-        low, high = float(bounds.lower[k][j]), float(bounds.upper[k][j])
-        upper[places.s[k, j]] = max(0.0, -low)
-        if "qnet.z" not in model.columns:
-            continue
-        z = model.columns["qnet.z"][i]
-        if high <= 0:
-            upper[z] = 0.0
-        elif low >= 0:
-            lower[z] = 1.0
-        else:
-            on, off = model.rows["qnet.value_if_on"][i], model.rows["qnet.spare_if_off"][i]
-            own = slice(matrix.indptr[z], matrix.indptr[z + 1])
-            data, rows = matrix.data[own], matrix.indices[own]
-            data[rows == on], data[rows == off] = -high, -low
-            row_upper[off] = -low
-    return model.with_changes(matrix=matrix, lower=lower, upper=upper, row_upper=row_upper)
+    return bounds.with_layer(layer, lower, upper)
 
 
 def _order(bounds: Bounds, layer: int) -> Iterator[tuple[int, bool]]:
@@ -222,93 +118,71 @@ def _order(bounds: Bounds, layer: int) -> Iterator[tuple[int, bool]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Places:
-    """Where the neurons of a net are in a compiled model: its rows, columns of value and spare part."""
-
-    row: Mapping[Neuron, int]
-    y: Mapping[Neuron, int]
-    s: Mapping[Neuron, int]
-
-    @classmethod
-    def of(cls, model: CompiledModel, built: Bounds) -> _Places:
-        """Read the order in which `TightReluFormulation` lists neurons."""
-        *hidden, last = range(len(built.lower))
-        alive = [(k, j) for k in hidden for j in np.flatnonzero(built.upper[k] > 0).tolist()]
-        unstable = [(k, j) for k, j in alive if built.lower[k][j] < 0]
-        rows = dict(zip(alive, model.rows["qnet.neuron"].tolist(), strict=True))
-        return cls(
-            rows | {(last, 0): int(model.rows["qnet.output"][0])},
-            dict(zip(alive, model.columns["qnet.y"].tolist(), strict=True)),
-            dict(zip(unstable, model.columns["qnet.s"].tolist(), strict=True)),
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class _Relaxation:
     """The linear program of all that lies below a layer.
 
     Parameters
     ----------
-    layer : whose pre-activations it bounds.
+    layer : the layer whose pre-activations it bounds.
     model : its rows and columns, without an objective.
-    neurons : rows of the whole model (csr), of which a pre-activation is read.
-    right : right-hand sides of those rows.
-    columns : of the whole model, in the order of this one.
+    rows : rows of the whole model (csr) by neuron of the layer, -1 where it has none.
+    matrix, right : rows of the whole model (csr) and their right-hand sides.
+    columns : columns of the whole model, in the order of this one.
     """
 
     layer: int
     model: CompiledModel
-    neurons: sp.csr_array
+    rows: Rows
+    matrix: sp.csr_array
     right: Floats
     columns: Rows
 
     @classmethod
-    def below(cls, model: CompiledModel, places: _Places, bounds: Bounds, layer: int) -> _Relaxation:
+    def below(cls, model: CompiledModel, layout: NeuronLayout, bounds: Bounds, layer: int) -> _Relaxation:
         """Take the rows of the action set, of its features and of earlier layers; add the triangles."""
+        model = layout.with_bounds(model, bounds)
+        first = sum(len(low) for low in bounds.lower[:layer])  # neurons below the layer
         matrix = sp.csr_array(model.matrix)
-        dropped = [row for (k, _), row in places.row.items() if k >= layer]
-        for component in ("qnet.value_if_on", "qnet.spare_if_off"):
-            dropped.extend(model.rows.get(component, np.zeros(0, np.int64)).tolist())
-        kept = np.setdiff1d(np.arange(matrix.shape[0]), dropped)
-        lower, upper = model.lower.copy(), model.upper.copy()
-        triangles = list(_triangles(places, bounds, layer))
-        for (k, j), y in places.y.items():
-            lower[y], upper[y] = max(0.0, bounds.lower[k][j]), max(0.0, bounds.upper[k][j])
-            if (k, j) in places.s:
-                upper[places.s[k, j]] = max(0.0, -bounds.lower[k][j])
-        members = np.array([places.y[n] for n, *_ in triangles] + [places.s[n] for n, *_ in triangles], int)
-        entries = np.array([a for _, a, _, _ in triangles] + [b for _, _, b, _ in triangles])
-        numbers = np.tile(np.arange(len(triangles)), 2)
-        extra = sp.coo_array((entries, (numbers, members)), shape=(len(triangles), matrix.shape[1]))
+        above = layout.alive >= first
+        kept = np.setdiff1d(
+            np.arange(matrix.shape[0]),
+            np.concatenate([layout.row[above], [layout.output_row], layout.on, layout.off]),
+        )
+        extra, right = _triangles(layout, bounds, first, matrix.shape[1])
         whole = sp.csc_array(sp.vstack([matrix[kept], extra], format="csc"))
         # Columns without a row stay where a pre-activation may need them: features and values below.
-        above = [c for part in (places.y, places.s) for (k, _), c in part.items() if k >= layer]
-        columns = np.setdiff1d(np.arange(matrix.shape[1]), [*above, *_idle(model)])
+        idle = (layout.y[above], layout.s[layout.unstable >= first], layout.z, layout.outputs)
+        columns = np.setdiff1d(np.arange(matrix.shape[1]), np.concatenate(idle))
         part = model.with_changes(
             name=f"below layer {layer}",
             maximize=True,
             cost=np.zeros(len(columns)),
             offset=0.0,
             matrix=sp.csc_array(whole[:, columns]),
-            row_lower=np.concatenate([model.row_lower[kept], np.full(len(triangles), -np.inf)]),
-            row_upper=np.concatenate([model.row_upper[kept], [right for *_, right in triangles]]),
-            lower=lower[columns],
-            upper=upper[columns],
+            row_lower=np.concatenate([model.row_lower[kept], np.full(len(right), -np.inf)]),
+            row_upper=np.concatenate([model.row_upper[kept], right]),
+            lower=model.lower[columns],
+            upper=model.upper[columns],
             integer=np.zeros(len(columns), dtype=bool),
             column_names=(),
             row_names=(),
             sos1=(),
         )
-        return cls(layer, part, matrix, model.row_upper, columns)
+        rows = np.full(len(bounds.lower[layer]), -1)
+        own = above & (layout.alive < first + len(rows))
+        rows[layout.alive[own] - first] = layout.row[own]
+        if layer == len(bounds.lower) - 1:
+            rows[0] = layout.output_row
+        return cls(layer, part, rows, matrix, model.row_upper, columns)
 
     def bound(
-        self, row: int, upwards: bool, backend: Backend, seconds: float, watch: Watch | None
+        self, neuron: int, upwards: bool, backend: Backend, seconds: float, watch: Watch | None
     ) -> tuple[float, bool]:
-        """Bound the pre-activation that a row defines; also say whether the solver came to its end."""
-        sign = 1.0 if upwards else -1.0
-        terms = np.zeros(self.neurons.shape[1])
-        own = slice(self.neurons.indptr[row], self.neurons.indptr[row + 1])
-        terms[self.neurons.indices[own]] = -self.neurons.data[own]
+        """Bound the pre-activation of a neuron; also say whether the solver came to its end."""
+        sign, row = 1.0 if upwards else -1.0, int(self.rows[neuron])
+        terms = np.zeros(self.matrix.shape[1])
+        own = slice(self.matrix.indptr[row], self.matrix.indptr[row + 1])
+        terms[self.matrix.indices[own]] = -self.matrix.data[own]
         part = replace(self.model, cost=sign * terms[self.columns], offset=sign * float(self.right[row]))
         limits = SolveOptions(time_limit=seconds, native=NATIVE.get(backend.name, {}))
         result = backend.solve(part, limits, None, watch)
@@ -319,16 +193,13 @@ class _Relaxation:
         return sign * certified_bound(part, result.duals), result.status == "optimal"
 
 
-def _triangles(places: _Places, bounds: Bounds, layer: int) -> Iterator[tuple[Neuron, float, float, float]]:
-    """Yield unstable neurons below a layer with the row a y + b s <= right above max(0, f)."""
-    for k, j in places.s:
-        low, high = float(bounds.lower[k][j]), float(bounds.upper[k][j])
-        if k < layer and low < 0 < high:
-            width = high - low
-            yield (k, j), -low / width, high / width, -low / width * high * (1 + ROUND_OFF)
-
-
-def _idle(model: CompiledModel) -> Iterator[int]:
-    """Yield the columns that the relaxation has no use for: binaries of neurons and the output."""
-    for component in ("qnet.z", "qnet.outputs"):
-        yield from model.columns.get(component, np.zeros(0, np.int64)).tolist()
+def _triangles(layout: NeuronLayout, bounds: Bounds, first: int, width: int) -> tuple[sp.coo_array, Floats]:
+    """Return the rows (U s - L y) / (U - L) <= -L U / (U - L) of unstable neurons before ``first``."""
+    lower, upper = bounds.of_hidden()
+    low, high = lower[layout.unstable], upper[layout.unstable]
+    open_ = np.flatnonzero((layout.unstable < first) & (low < 0) & (high > 0))
+    slope, share = -low[open_] / (high - low)[open_], high[open_] / (high - low)[open_]
+    columns = np.concatenate([layout.y[layout.position[open_]], layout.s[open_]])
+    numbers = np.tile(np.arange(len(open_)), 2)
+    rows = sp.coo_array((np.concatenate([slope, share]), (numbers, columns)), shape=(len(open_), width))
+    return rows, slope * high[open_] * (1 + ROUND_OFF)
