@@ -93,6 +93,43 @@ class CompiledModel:
         """Return this model with some arrays replaced: the way to push new data."""
         return replace(self, **arrays)
 
+    def without_fixed_columns(self) -> tuple[CompiledModel, Rows]:
+        """Drop the columns whose bounds are equal, and the rows that are empty then; also the columns kept.
+
+        The optimum is that of this model. A state leaves many links without pairs, and solvers need not see
+        their columns.
+        """
+        fixed = self.lower == self.upper
+        kept, value = np.flatnonzero(~fixed), np.where(fixed, self.lower, 0.0)
+        entries = np.diff(self.matrix.indptr)
+        own, shift = np.repeat(~fixed, entries), self.matrix @ value
+        indices, starts = self.matrix.indices[own], np.concatenate([[0], np.cumsum(entries[kept])])
+        rows = np.flatnonzero(np.bincount(indices, minlength=self.matrix.shape[0]))
+        column_at, row_at = np.full(len(fixed), -1), np.full(self.matrix.shape[0], -1)
+        column_at[kept], row_at[rows] = np.arange(len(kept)), np.arange(len(rows))
+        pattern = (self.matrix.data[own], row_at[indices], starts)
+        rest = {name: members.copy() for name, members in self.rest.items()}
+        for name, places in self.columns.items():
+            gone = places >= 0
+            gone[gone] = fixed[places[gone]]
+            rest[name][gone] = self.lower[places[gone]]
+        return self.with_changes(
+            cost=self.cost[kept],
+            offset=self.offset + float(self.cost @ value),
+            matrix=sp.csc_array(pattern, shape=(len(rows), len(kept))),
+            row_lower=(self.row_lower - shift)[rows],
+            row_upper=(self.row_upper - shift)[rows],
+            lower=self.lower[kept],
+            upper=self.upper[kept],
+            integer=self.integer[kept],
+            column_names=tuple(self.column_names[j] for j in kept) if self.column_names else (),
+            row_names=tuple(self.row_names[i] for i in rows) if self.row_names else (),
+            columns={name: _at(column_at, places) for name, places in self.columns.items()},
+            rows={name: _at(row_at, places) for name, places in self.rows.items()},
+            rest=rest,
+            sos1=tuple(tuple(int(column_at[j]) for j in own if not fixed[j]) for own in self.sos1),
+        ), kept
+
     def in_true_units(self) -> CompiledModel:
         """Return this model with the problem's own objective, as people read it."""
         return replace(self, cost=self.cost * self.unit, offset=self.offset * self.unit, unit=1.0)
@@ -100,6 +137,11 @@ class CompiledModel:
     def relaxed(self) -> CompiledModel:
         """Return the linear relaxation: nothing whole, no SOS1 sets."""
         return replace(self, integer=np.zeros_like(self.integer), sos1=())
+
+
+def _at(new: Rows, places: Rows) -> Rows:
+    """Return new positions of ``places``, -1 where there was none."""
+    return np.where(places < 0, -1, new[places])
 
 
 def compile_model(model: pyo.ConcreteModel, *, named: bool = False) -> CompiledModel:

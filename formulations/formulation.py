@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from milproute.formulations.flow.arc_flow import Route
     from milproute.instances import Instance
     from milproute.instances.arrays import Floats
+    from milproute.instances.state import NetworkState
 
 Flows = Literal["integer", "continuous"]
 
@@ -67,11 +68,15 @@ class Formulated:
     decide : ``decide(compiled, values)`` reads the decision of a solution.
     encode : ``encode(compiled, decision)`` gives the values of a decision, to start a solver from; None
         where no heuristic makes such decisions.
+    in_state : ``in_state(compiled, state)`` writes the state of a network into copies of the arrays: pairs,
+        free channels and qubits, connections that are still wanted; None where the columns themselves depend
+        on them.
     """
 
     model: pyo.ConcreteModel
     decide: Callable[[CompiledModel, Floats], Decision]
     encode: Callable[[CompiledModel, Decision], Floats] | None = None
+    in_state: Callable[[CompiledModel, NetworkState], CompiledModel] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import numpy as np
 import pyomo.environ as pyo
 
 from milproute.formulations.flow.arc_flow import (
+    FlowLayout,
     add_flows,
     arcs_of,
     flows_of,
@@ -22,7 +23,7 @@ from milproute.formulations.formulation import Decision, Formulated, Formulation
 from milproute.instances.expected_load import (
     as_fraction,
     fewest_attempts,
-    largest_load,
+    largest_loads,
     most_attempts,
     row_coefficient,
 )
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from milproute.formulations.flow.arc_flow import Route
     from milproute.instances import Instance
     from milproute.instances.arrays import Floats, Integers
+    from milproute.instances.state import NetworkState
 
 
 def link_ilp(instance: Instance, options: ModelOptions) -> Formulated:
@@ -91,11 +93,24 @@ def link_ilp(instance: Instance, options: ModelOptions) -> Formulated:
             instance.memories[instance.node_row[u]]
         )
 
-    if options.tightened:
-        add_spare_attempts(m, instance, commodities, links)
-    else:
+    tightening = add_spare_attempts(m, instance, commodities, links) if options.tightened else None
+    if tightening is None:
         m.link_load = pyo.Constraint(ends, rule=expected_load)
-    m.memory = pyo.Constraint(sorted({u for e in ends for u in e}), rule=memory)
+    at = sorted({u for e in ends for u in e})
+    m.memory = pyo.Constraint(at, rule=memory)
+    layout, node_rows = FlowLayout(instance, commodities, arcs), [instance.node_row[u] for u in at]
+
+    def in_state(compiled: CompiledModel, state: NetworkState) -> CompiledModel:
+        upper, row_upper = compiled.upper.copy(), compiled.row_upper.copy()
+        memories = state.free_memory(instance)
+        most = most_attempts(instance, state.free_channels(instance), memories)
+        capacity = _largest_loads(instance, most, whole=not options.continuous)
+        layout.bounded(compiled, upper, capacity, state.waiting)
+        upper[compiled.columns["attempts"]] = most[links]
+        row_upper[compiled.rows["memory"]] = memories[node_rows]
+        if tightening is not None:
+            row_upper[compiled.rows["carry"]] = tightening.node_limits(memories)
+        return compiled.with_changes(upper=upper, row_upper=row_upper)
 
     def decide(compiled: CompiledModel, values: Floats) -> Decision:
         attempts = np.zeros(len(instance.links))
@@ -113,13 +128,15 @@ def link_ilp(instance: Instance, options: ModelOptions) -> Formulated:
             parts["spare"] = (attempts - load)[charged]
         return compiled.place(parts)
 
-    return Formulated(m, decide, encode)
+    return Formulated(m, decide, encode, in_state)
 
 
 def _largest_loads(instance: Instance, limits: Integers, *, whole: bool) -> Floats:
     """Return the largest load of each link, the largest whole one if ``whole``; shape (links,)."""
-    cases = zip(instance.probabilities.tolist(), limits.tolist(), strict=True)
-    return np.array([largest_load(p, most) if whole else float(as_fraction(p) * most) for p, most in cases])
+    p = instance.probabilities
+    if whole:
+        return largest_loads(p, limits).astype(float)
+    return np.array([float(as_fraction(x)) for x in p.tolist()]) * limits
 
 
 def attempts_for(instance: Instance, routes: Sequence[Route], options: ModelOptions) -> Floats:

@@ -8,6 +8,7 @@ import numpy as np
 import pyomo.environ as pyo
 
 from milproute.formulations.flow.arc_flow import (
+    FlowLayout,
     add_flows,
     arcs_of,
     load_of,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from milproute.formulations.flow.commodities import Commodity
     from milproute.instances import Instance
     from milproute.instances.arrays import Floats, Integers
+    from milproute.instances.state import NetworkState
 
 # Columns of the variant per-copy: Pyomo takes about a kilobyte for each.
 LARGEST_PER_COPY = 5_000_000
@@ -76,7 +78,17 @@ def path_ilp(instance: Instance, options: ModelOptions) -> Formulated:
         routes = routes_of(instance, commodities, arcs, compiled, values)
         return Decision(np.zeros(len(instance.links)), routes)
 
-    return Formulated(m, decide)
+    layout = FlowLayout(instance, commodities, arcs)
+
+    def in_state(compiled: CompiledModel, state: NetworkState) -> CompiledModel:
+        upper, row_upper = compiled.upper.copy(), compiled.row_upper.copy()
+        here = _pairs_in(state, instance)
+        layout.bounded(compiled, upper, here, state.waiting)
+        if commodities:
+            row_upper[compiled.rows["link_load"]] = here[links]
+        return compiled.with_changes(upper=upper, row_upper=row_upper)
+
+    return Formulated(m, decide, in_state=None if options.variant == "per-copy" else in_state)
 
 
 def known_pairs(instance: Instance) -> Integers:
@@ -97,6 +109,23 @@ def known_pairs(instance: Instance) -> Integers:
                 "or solve the whole slot with `--formulation reps`.",
             )
     return np.array([link.entangled_pairs for link in instance.links], dtype=np.int64)
+
+
+def _pairs_in(state: NetworkState, instance: Instance) -> Floats:
+    """Return the pairs of each link in a state, shape (links,).
+
+    Raises
+    ------
+    OptionError : those of a link are not known.
+    """
+    unknown = np.flatnonzero(~state.known)
+    if len(unknown):
+        u, v = instance.links[int(unknown[0])].ends
+        raise OptionError(
+            f"the pairs of link {u}-{v} are not known in this state; allowed for the path ILP: a number on "
+            "every link. Draw them, and pass `state.with_pairs(pairs)`."
+        )
+    return state.total_pairs.astype(float)
 
 
 def copies_of(instance: Instance, pairs: Integers) -> list[int]:

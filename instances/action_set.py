@@ -17,6 +17,7 @@ import numpy as np
 
 from milproute.instances.errors import OptionError
 from milproute.instances.physics import additive_weight, werner_parameter
+from milproute.instances.state import NetworkState
 from milproute.instances.tolerances import COMPARISON
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class ActionSet:
     Parameters
     ----------
     instance : the network and its requests.
+    state : pairs, free channels and qubits, and connections wanted; None for those of the instance.
     max_hops : most links of a path; None means no limit but simplicity, which is nodes - 1.
 
     Raises
@@ -47,9 +49,12 @@ class ActionSet:
     """
 
     instance: Instance
+    state: NetworkState
     max_hops: int
 
-    def __init__(self, instance: Instance, max_hops: int | None = None) -> None:
+    def __init__(
+        self, instance: Instance, state: NetworkState | None = None, *, max_hops: int | None = None
+    ) -> None:
         simple = max(1, len(instance.nodes) - 1)
         if max_hops is not None and (not float(max_hops).is_integer() or max_hops < 1):
             raise OptionError(
@@ -57,24 +62,25 @@ class ActionSet:
                 f"least one link, or none at all (paths of {instance.name!r} have at most {simple} links)"
             )
         object.__setattr__(self, "instance", instance)
+        object.__setattr__(self, "state", NetworkState.of(instance) if state is None else state)
         object.__setattr__(self, "max_hops", simple if max_hops is None else min(int(max_hops), simple))
 
     @cached_property
     def capacity(self) -> Integers:
-        """Copies that a link bears: its ``entangled_pairs`` where known, else its channels; (links,)."""
-        pairs = [x.channels if x.entangled_pairs is None else x.entangled_pairs for x in self.instance.links]
-        return np.array(pairs, dtype=np.int64)
+        """Copies that a link bears: its pairs where they are known, else its free channels; (links,)."""
+        state = self.state
+        return np.where(state.known, state.total_pairs, state.free_channels(self.instance))
 
     @cached_property
     def memory(self) -> Integers:
-        """Qubits of each node, shape (nodes,)."""
-        return self.instance.memories
+        """Free qubits of each node, shape (nodes,)."""
+        return self.state.free_memory(self.instance)
 
     @cached_property
     def demands(self) -> Integers:
-        """Copies that each request asks for: its demand, 1 where it has none; shape (requests,)."""
-        demands = [1 if r.demand is None else r.demand for r in self.instance.requests]
-        return np.array(demands, dtype=np.int64)
+        """Copies that each request asks for: those it waits for, 1 where that is any; shape (requests,)."""
+        waiting = self.state.waiting
+        return np.where(np.isinf(waiting), 1, waiting).astype(np.int64)
 
     @cached_property
     def copies(self) -> Integers:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from milproute.instances.arrays import Integers
+    from milproute.instances.arrays import Floats, Integers
     from milproute.instances.network import Network
 
 # The rounding of p itself to a double is forgiven on top, so that a decimal at exactly 1e-9 counts.
@@ -82,11 +82,26 @@ def load_hull(probability: float, attempts: int) -> list[tuple[int, int]]:
     return corners
 
 
-def most_attempts(network: Network) -> Integers:
-    """Return the most attempts each link can make: its channels, at most the qubits at each end; (links,)."""
-    at_ends = network.memories[network.ends].min(axis=1, initial=np.iinfo(np.int64).max)
-    most: Integers = np.minimum(network.channels, at_ends)
+def most_attempts(
+    network: Network, channels: Integers | None = None, memories: Integers | None = None
+) -> Integers:
+    """Return the most attempts each link can make: its channels, at most the qubits at each end; (links,).
+
+    Parameters
+    ----------
+    channels, memories : free channels of each link and free qubits of each node; None for all of them.
+    """
+    channels = network.channels if channels is None else channels
+    memories = network.memories if memories is None else memories
+    at_ends = memories[network.ends].min(axis=1, initial=np.iinfo(np.int64).max)
+    most: Integers = np.minimum(channels, at_ends)
     return most
+
+
+def largest_loads(probabilities: Floats, attempts: Integers) -> Integers:
+    """Return `largest_load` of each link, shape (links,)."""
+    cases = zip(probabilities.tolist(), attempts.tolist(), strict=True)
+    return np.array([largest_load(p, most) for p, most in cases], dtype=np.int64)
 
 
 def neighbours(value: Fraction, largest_denominator: int) -> tuple[Fraction, Fraction]:

@@ -6,8 +6,9 @@ the random number of an attempt or swap depends on its place alone, never on wha
 
 from __future__ import annotations
 
+from functools import cache
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
@@ -21,11 +22,23 @@ if TYPE_CHECKING:
     from milproute.instances.arrays import Integers
     from milproute.instances.instance import Instance
     from milproute.instances.network import Network
-    from milproute.instances.plan import Plan, RoutedPath
+    from milproute.instances.plan import Plan
 
 # Channels and copies up to this number own a random number each; more of them share one, which is turned into
 # their sum by the quantile function, so that no cost grows with a capacity.
 LISTED = 10_000
+
+
+class Counted(Protocol):
+    """A path with a number of copies."""
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Nodes from one end to the other."""
+
+    @property
+    def count(self) -> float:
+        """Number of copies."""
 
 
 def draw_pairs(network: Network, attempts: Sequence[float], rng: np.random.Generator) -> list[int]:
@@ -89,7 +102,7 @@ def binomial_quantile(u: ArrayLike, number: ArrayLike, probability: ArrayLike) -
     return high
 
 
-def draw_swaps(network: Network, paths: Sequence[RoutedPath], rng: np.random.Generator) -> list[int]:
+def draw_swaps(network: Network, paths: Sequence[Counted], rng: np.random.Generator) -> list[int]:
     """Draw the connections that come of ``paths`` over existing pairs.
 
     A copy gives a connection when the swap at each of its interior nodes succeeds, independently with
@@ -114,17 +127,23 @@ def draw_swaps(network: Network, paths: Sequence[RoutedPath], rng: np.random.Gen
     for i, path in enumerate(paths):
         if not path.count.is_integer():
             raise OptionError(f"count of paths[{i}] is {path.count}; allowed: a whole number to draw swaps")
-    generators = dict(zip(network.node_row, rng.spawn(len(network.nodes)), strict=True))
+    seeding = cast("np.random.SeedSequence", rng.bit_generator.seed_seq)
+    seeds = dict(zip(network.node_row, seeding.spawn(len(network.nodes)), strict=True))
+
+    @cache
+    def own(node: str) -> np.random.Generator:  # as `rng.spawn` makes them, where one is needed
+        return np.random.Generator(type(rng.bit_generator)(seeds[node]))
+
     chance = {node.id: node.swap_probability for node in network.nodes}
     delivered = []
     for path in paths:
         copies, interior = round(path.count), path.nodes[1:-1]
         if copies > LISTED and interior:
-            u, q = generators[interior[0]].random(), prod(chance[v] for v in interior)
+            u, q = own(interior[0]).random(), prod(chance[v] for v in interior)
             delivered.append(int(binomial_quantile(u, copies, q)))
             continue
         # Every swap of a copy is tried, also after one of them failed.
-        swaps = [generators[v].random(copies) < chance[v] for v in interior]
+        swaps = [own(v).random(copies) < chance[v] for v in interior]
         delivered.append(int(np.sum(np.logical_and.reduce(swaps))) if swaps else copies)
     return delivered
 

@@ -32,10 +32,12 @@ from .instances import (
     save,
     save_qnet,
 )
+from .instances.action_set import ActionSet
 from .instances.outcomes import draw_entangled
 from .instances.qnets.library import load_library_qnet, qnet_names, resolve_qnet
 from .instances.qnets.onnx import qnet_from_onnx, qnet_to_onnx
 from .instances.qnets.torch import qnet_from_torch, qnet_to_torch
+from .instances.state import NetworkState
 from .learning import FitOptions, FitResult, fit_qnet, fit_sweep
 from .plotting import plot_network, plot_plan, save_figure
 from .solvers import BackendError, MissingSolverError, SolveOptions, solve
@@ -43,13 +45,17 @@ from .solvers.argmax.argmax import argmax
 from .solvers.argmax.options import ArgmaxOptions
 from .solvers.argmax.persistent import ArgmaxModel
 from .solvers.argmax.problem import ArgmaxProblem, argmax_problem
+from .solvers.compiled_formulation import CompiledFormulation
+from .solvers.reps_slot import RepsSlot
 
 __all__ = [
+    "ActionSet",
     "ArgmaxModel",
     "ArgmaxOptions",
     "ArgmaxProblem",
     "BackendError",
     "BoundsError",
+    "CompiledFormulation",
     "DocumentError",
     "FitOptions",
     "FitResult",
@@ -60,6 +66,7 @@ __all__ = [
     "MissingPackageError",
     "MissingSolverError",
     "Network",
+    "NetworkState",
     "Node",
     "OptionError",
     "OutputError",
@@ -67,6 +74,7 @@ __all__ = [
     "PlanError",
     "QNet",
     "QNetError",
+    "RepsSlot",
     "Request",
     "RoutedPath",
     "SolveOptions",

@@ -13,7 +13,7 @@ from milproute.solvers.heuristics.rounding import provision_links
 from milproute.solvers.pipeline import Outcome
 
 if TYPE_CHECKING:
-    from milproute.formulations import CompiledModel
+    from milproute.formulations import CompiledModel, Formulated
     from milproute.instances import Termination
     from milproute.solvers.pipeline import Job
 
@@ -34,9 +34,18 @@ def solve_exactly(job: Job) -> Outcome:
     there is nothing left to solve.
     """
     formulated, model = job.compile(job.formulation, job.instance, job.options)
-    start, bounds = None, list[float | None]()
+    rounding = None
     if formulated.encode is not None and not job.options.continuous and _needs_start(model):
         rounding = provision_links(job)
+    return solve_compiled(job, formulated, model, rounding)
+
+
+def solve_compiled(
+    job: Job, formulated: Formulated, model: CompiledModel, rounding: Outcome | None = None
+) -> Outcome:
+    """Solve a compiled model to the job's limits, from a heuristic's outcome where there is one."""
+    start, bounds = None, list[float | None]()
+    if rounding is not None and formulated.encode is not None:
         bounds.append(rounding.bound)
         if rounding.objective is not None and rounding.bound is not None:
             if rounding.bound - rounding.objective <= job.limits.gap * rounding.objective:

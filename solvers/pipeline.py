@@ -18,6 +18,7 @@ from milproute.formulations import (
 )
 from milproute.solvers.clock import Clock
 from milproute.solvers.interface import Watch
+from milproute.solvers.simplex import by_simplex
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,6 +71,12 @@ class Job:
         limits = self.clock.limits(self.limits)
         with self.clock.phase("solve"):
             return self.backend.solve(model, limits, start, self.watch)
+
+    def solve_relaxation(self, model: CompiledModel) -> SolveResult:
+        """Solve the linear relaxation of a compiled model by the simplex method, timed as `solve`."""
+        limits = by_simplex(self.clock.limits(self.limits), self.backend)
+        with self.clock.phase("solve"):
+            return self.backend.solve(model.relaxed(), limits, None, self.watch)
 
     def decide(self, formulated: Formulated, model: CompiledModel, result: SolveResult) -> Decision:
         """Read the decision of a result, integers rounded, timed; nothing without a solution."""

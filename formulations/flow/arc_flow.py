@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from milproute.formulations.compiled import CompiledModel
     from milproute.formulations.flow.commodities import Commodity
     from milproute.instances import Instance
-    from milproute.instances.arrays import Flags, Floats
+    from milproute.instances.arrays import Flags, Floats, Rows
 
 Arc = tuple[str, str]
 
@@ -117,6 +118,52 @@ def add_flows(
     ]
     m.conserve = pyo.Constraint(rows, rule=conserve)
     m.most_connections = pyo.Objective(expr=pyo.quicksum(m.connections.values()), sense=pyo.maximize)
+
+
+@dataclass(frozen=True)
+class FlowLayout:
+    """Where the flows of `add_flows` are in a compiled model, and what bounds them.
+
+    Parameters
+    ----------
+    instance, commodities, arcs : as in `add_flows`.
+    """
+
+    instance: Instance
+    commodities: Sequence[Commodity]
+    arcs: Sequence[Arc]
+
+    @cached_property
+    def link_of_arc(self) -> Rows:
+        """Row of the link of each arc, shape (arcs,)."""
+        return np.array([self.instance.link_row[arc] for arc in self.arcs], dtype=np.int64)
+
+    @cached_property
+    def requests(self) -> Rows:
+        """Row of the request of each of ``connections``."""
+        return np.array([row for k in self.commodities for row, _ in k.sinks], dtype=np.int64)
+
+    @cached_property
+    def request_ends(self) -> Rows:
+        """Rows of the nodes at both ends of each of ``connections``, shape (connections, 2)."""
+        row, requests = self.instance.node_row, self.instance.requests
+        ends = [(row[requests[r].source], row[requests[r].target]) for r in self.requests.tolist()]
+        return np.array(ends, dtype=np.int64).reshape(-1, 2)
+
+    def bounded(self, compiled: CompiledModel, upper: Floats, capacity: Floats, waiting: Floats) -> None:
+        """Write the bounds of flows and connections into ``upper``, those of the columns of ``compiled``.
+
+        Parameters
+        ----------
+        capacity : largest load of each link, shape (links,).
+        waiting : connections that each request still wants, shape (requests,).
+        """
+        used = np.unique(self.link_of_arc)
+        at_node = np.zeros(len(self.instance.nodes))
+        np.add.at(at_node, self.instance.ends[used], capacity[used, None])
+        most = np.minimum(at_node[self.request_ends].min(axis=1), waiting[self.requests])
+        upper[compiled.columns["flow"]] = np.tile(capacity[self.link_of_arc], len(self.commodities))
+        upper[compiled.columns["connections"]] = most
 
 
 def _limit(instance: Instance, commodity: Commodity, row: int, at_node: Floats) -> float:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +21,13 @@ from milproute.instances.expected_load import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from milproute.formulations.flow.commodities import Commodity
     from milproute.instances import Instance
+    from milproute.instances.arrays import Integers
 
+    Ends = tuple[str, str]
     Corner = tuple[int, int]  # a whole load and the fewest attempts that carry it
 
 # Edges of a hull with a larger coefficient than this are left out, so that rows stay well scaled.
@@ -31,9 +36,60 @@ LARGEST_COEFFICIENT = 10_000
 LARGEST_KNAPSACK = 256
 
 
+@dataclass(frozen=True)
+class LinkTightening:
+    """What the memories can carry at most, where that has a row in the model.
+
+    The rows hold for fewer attempts as well, so only their right-hand sides follow the free memory.
+
+    Parameters
+    ----------
+    nodes, rows : the nodes that have a row ``carry``, in order, and their rows in the instance.
+    node_limit : `node_limit_of` the links.
+    """
+
+    nodes: Sequence[str]
+    rows: Sequence[int]
+    node_limit: Callable[[str, int], int]
+
+    def node_limits(self, memories: Integers) -> list[int]:
+        """Return L_u of each of ``nodes`` for free memories, shape (nodes of the instance,)."""
+        return [self.node_limit(u, int(memories[row])) for u, row in zip(self.nodes, self.rows, strict=True)]
+
+
+def node_limit_of(instance: Instance, hulls: Mapping[Ends, Sequence[Corner]]) -> Callable[[str, int], int]:
+    """Return the function (node, memory) -> L_u: the largest whole load that ``memory`` attempts carry.
+
+    Parameters
+    ----------
+    hulls : corners of the hull of each link that carries any load.
+    """
+    at_node: dict[str, list[Ends]] = {node.id: [] for node in instance.nodes}
+    for ends in hulls:
+        for u in ends:
+            at_node[u].append(ends)
+    ending = {end for r in instance.requests for end in (r.source, r.target)}
+
+    @cache
+    def carried(u: str) -> list[int]:  # by every memory that gets an exact knapsack
+        p = instance.probabilities[[instance.link_row[ends] for ends in at_node[u]]].tolist()
+        loads = [hulls[ends][-1][0] for ends in at_node[u]]
+        needed = sum(hulls[ends][-1][1] for ends in at_node[u])
+        found: list[int] = _knapsack(list(zip(p, loads, strict=True)), min(needed, LARGEST_KNAPSACK)).tolist()
+        return found
+
+    def limit(u: str, memory: int) -> int:
+        corners = [hulls[ends] for ends in at_node[u]]
+        memory = min(memory, sum(own[-1][1] for own in corners))
+        most = carried(u)[memory] if memory <= LARGEST_KNAPSACK else _relaxed_knapsack(corners, memory)
+        return most if u in ending else most - most % 2
+
+    return limit
+
+
 def add_spare_attempts(
     m: pyo.ConcreteModel, instance: Instance, commodities: Sequence[Commodity], links: Sequence[int]
-) -> None:
+) -> LinkTightening:
     """State (1d) by the spare attempts of each link, whole for whole loads, instead of by p_e.
 
         attempts[e] = load[e] + spare[e]
@@ -77,14 +133,15 @@ def add_spare_attempts(
         pairs = row_coefficient(float(instance.probabilities[e]), int(limits[e]))
         return load(u, v) <= float(pairs) * m.attempts[u, v]
 
-    at_node: dict[str, list[tuple[str, str]]] = {node.id: [] for node in instance.nodes}
-    for ends in hulls:
-        for u in ends:
-            at_node[u].append(ends)
-    most = _node_limits(instance, hulls, at_node)
+    node_limit = node_limit_of(instance, hulls)
+    carried: Counter[str] = Counter()
+    for ends, corners in hulls.items():
+        carried.update(dict.fromkeys(ends, corners[-1][0]))
+    every = {node.id: node_limit(node.id, node.memory) for node in sorted(instance.nodes, key=lambda v: v.id)}
+    most = {u: limit for u, limit in every.items() if limit < carried[u]}
 
     def carry(m: pyo.ConcreteModel, u: str) -> Any:
-        return pyo.quicksum(load(*ends) for ends in at_node[u]) <= most[u]
+        return pyo.quicksum(load(*ends) for ends in hulls if u in ends) <= most[u]
 
     m.link_load = pyo.Constraint(list(hulls), rule=define)
     m.charge = pyo.Constraint(list(rows), rule=charge)
@@ -92,6 +149,7 @@ def add_spare_attempts(
         [ends for ends in charged if len(edges[ends]) < len(hulls[ends]) - 1], rule=expected
     )
     m.carry = pyo.Constraint(list(most), rule=carry)
+    return LinkTightening(list(most), [instance.node_row[u] for u in most], node_limit)
 
 
 def _is_small(edge: tuple[Corner, Corner]) -> bool:
@@ -99,41 +157,14 @@ def _is_small(edge: tuple[Corner, Corner]) -> bool:
     return used_1 - used_0 <= LARGEST_COEFFICIENT
 
 
-def _node_limits(
-    instance: Instance,
-    hulls: Mapping[tuple[str, str], Sequence[Corner]],
-    at_node: Mapping[str, Sequence[tuple[str, str]]],
-) -> dict[str, int]:
-    """Return L_u for each node where it is less than what its links carry together."""
-    ending = {end for r in instance.requests for end in (r.source, r.target)}
-    limits = {}
-    for node in sorted(instance.nodes, key=lambda node: node.id):
-        here = at_node[node.id]
-        memory = min(node.memory, sum(hulls[ends][-1][1] for ends in here))
-        if memory <= LARGEST_KNAPSACK:
-            rows = [instance.link_row[ends] for ends in here]
-            cases = [
-                (float(instance.probabilities[e]), hulls[ends][-1][0])
-                for e, ends in zip(rows, here, strict=True)
-            ]
-            limit = _knapsack(cases, memory)
-        else:
-            limit = _relaxed_knapsack([hulls[ends] for ends in here], memory)
-        if node.id not in ending:
-            limit -= limit % 2
-        if limit < sum(hulls[ends][-1][0] for ends in here):
-            limits[node.id] = limit
-    return limits
-
-
-def _knapsack(links: Sequence[tuple[float, int]], memory: int) -> int:
-    """Share ``memory`` attempts among links (p, largest load) so that they carry the most."""
+def _knapsack(links: Sequence[tuple[float, int]], memory: int) -> Integers:
+    """Return the most that 0, 1, …, ``memory`` attempts carry, shared among links (p, largest load)."""
     best = np.zeros(memory + 1, dtype=np.int64)
     for p, most in links:
         needs = [fewest_attempts(p, load) for load in range(min(most, largest_load(p, memory)) + 1)]
         options = [np.pad(best[: memory + 1 - x] + load, (x, 0)) for load, x in enumerate(needs)]
         best = np.max(options, axis=0)
-    return int(best[-1])
+    return best
 
 
 def _relaxed_knapsack(hulls: Sequence[Sequence[Corner]], memory: int) -> int:

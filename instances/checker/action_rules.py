@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def _limits(context: CheckContext) -> ActionSet:
-    return ActionSet(context.instance, context.plan.max_hops)
+    return ActionSet(context.instance, max_hops=context.plan.max_hops)
 
 
 def hops(context: CheckContext) -> Iterator[Breach]:
@@ -130,7 +130,7 @@ def action_violations(
     ------
     OptionError : a hop limit below 1.
     """
-    ActionSet(instance, max_hops)
+    ActionSet(instance, max_hops=max_hops)
     action = Plan(
         instance=instance.name,
         formulation="argmax",

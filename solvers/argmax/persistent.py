@@ -102,7 +102,7 @@ class ArgmaxModel:
         """Return the problem in another state, over the rows of the paths that it allows."""
         base = self.problem
         _check_same(base, instance)
-        rules, net = ActionSet(instance, base.options.max_hops), folded(base.qnet, instance)
+        rules, net = ActionSet(instance, max_hops=base.options.max_hops), folded(base.qnet, instance)
         if base.scaling is not None:
             net = base.scaling.net(net)
         candidates, rows = self.columns.candidates.within(rules)
@@ -152,7 +152,7 @@ class ArgmaxModel:
 
 def _check_same(base: ArgmaxProblem, instance: Instance) -> None:
     """Refuse an instance whose action set is not within the one that was listed."""
-    first, rules = base.rules, ActionSet(instance, base.options.max_hops)
+    first, rules = base.rules, ActionSet(instance, max_hops=base.options.max_hops)
     same_network = [link.ends for link in base.instance.links] == [link.ends for link in instance.links]
     if not same_network or base.instance.node_row != instance.node_row:
         raise OptionError("another network than at first; allowed: the same nodes and links in order")

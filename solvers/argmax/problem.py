@@ -196,7 +196,7 @@ def argmax_problem(
     clock = clock or Clock()
     check_fits(qnet, instance)
     with clock.phase("paths"):
-        rules = ActionSet(instance, options.max_hops)
+        rules = ActionSet(instance, max_hops=options.max_hops)
         rules.refuse_huge_copies()
         positions, net = action_positions(instance, qnet.inputs), folded(qnet, instance)
         if options.actions == "columns" if list_paths is None else list_paths:

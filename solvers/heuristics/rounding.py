@@ -18,6 +18,7 @@ from milproute.solvers.pipeline import Job, Outcome
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from milproute.formulations import CompiledModel, Formulated
     from milproute.instances import Instance, ModelSize, Status, Termination
     from milproute.instances.arrays import Integers
 
@@ -99,17 +100,21 @@ def round_links(job: Job) -> Outcome:
     return replace(outcome, bound=bound, status="optimal" if closed else outcome.status)
 
 
-def provision_links(job: Job) -> Outcome:
+def provision_links(job: Job, compiled: tuple[Formulated, CompiledModel] | None = None) -> Outcome:
     """Round the relaxed link ILP progressively (REPS, Algorithm 1). A heuristic with a proven bound.
 
     Repeat: solve the linear relaxation for flow beyond what is provisioned; split it into paths of width
     w; provision floor(w) copies of each, widest first, then one copy each by decreasing fraction of w,
     each only if its attempts fit channels and memory; stop when nothing was added. The first relaxation
     bounds the link ILP, rounded down because connections are whole.
+
+    Parameters
+    ----------
+    compiled : the relaxed link ILP by-source of the instance, where it is compiled already.
     """
     provision, bound = Provision(job.instance), None
-    options = ModelOptions("by-source", relax=True)
-    formulated, model = job.compile(LINK, job.instance, options)
+    relaxed = ModelOptions("by-source", relax=True)
+    formulated, model = compiled or job.compile(LINK, job.instance, relaxed)
     links = [job.instance.link_row[ends] for ends in formulated.model.attempts]
     requests = [row for _, row in formulated.model.connections]
     load_rows, attempts = model.rows["link_load"], model.columns["attempts"]

@@ -47,7 +47,7 @@ every_encoding = pytest.mark.parametrize("encoding", ENCODINGS)
 def stated(
     encoding: str, instance: Instance, max_hops: int | None, inputs: tuple[str, ...] = EVERY_BLOCK
 ) -> ActionEncoding:
-    rules = ActionSet(instance, max_hops)
+    rules = ActionSet(instance, max_hops=max_hops)
     if encoding == "columns":
         return encode_paths(list_candidates(rules), inputs)
     return (encode_arcs if encoding == "arcs" else encode_layers)(rules, inputs)
@@ -243,4 +243,4 @@ def test_the_size_of_a_model_is_as_its_docstring_says(encoding: str) -> None:
 
 def test_a_hop_limit_of_0_is_refused() -> None:
     with pytest.raises(OptionError, match="the hop limit is 0; allowed: a whole number of at least 1"):
-        ActionSet(network([("a", "b")], [("a", "b")]), 0)
+        ActionSet(network([("a", "b")], [("a", "b")]), max_hops=0)

@@ -30,7 +30,7 @@ def listed(candidates: Candidates) -> list[tuple[int, tuple[str, ...]]]:
 @given(action_cases(max_nodes=7, most=MANY))
 @thorough
 def test_candidates_are_the_paths_that_may_be_taken_alone(case: ActionCase) -> None:
-    found = listed(list_candidates(ActionSet(case.instance, case.max_hops)))
+    found = listed(list_candidates(ActionSet(case.instance, max_hops=case.max_hops)))
     assert len(set(found)) == len(found)
     assert sorted(found) == sorted((k, path) for k, paths in enumerate(case.paths) for path in paths)
 
@@ -39,7 +39,7 @@ def test_candidates_are_the_paths_that_may_be_taken_alone(case: ActionCase) -> N
 @brief
 def test_candidates_stand_by_request_then_length_then_node_rows(case: ActionCase) -> None:
     row = case.instance.node_row
-    found = listed(list_candidates(ActionSet(case.instance, case.max_hops)))
+    found = listed(list_candidates(ActionSet(case.instance, max_hops=case.max_hops)))
     keys = [(k, len(path), [row[v] for v in path]) for k, path in found]
     assert keys == sorted(keys)
 
@@ -48,7 +48,7 @@ def test_candidates_stand_by_request_then_length_then_node_rows(case: ActionCase
 @brief
 def test_arrays_of_a_candidate_say_what_its_path_does(case: ActionCase) -> None:
     instance = case.instance
-    candidates = list_candidates(ActionSet(instance, case.max_hops))
+    candidates = list_candidates(ActionSet(instance, max_hops=case.max_hops))
     load, memory = candidates.link_use.toarray(), candidates.memory_use.toarray()
     matrix = candidates.features(EVERY_BLOCK).toarray()
     assert matrix.shape[0] == len(candidates) == len(load) == len(memory)
@@ -69,7 +69,7 @@ def test_arrays_of_a_candidate_say_what_its_path_does(case: ActionCase) -> None:
 def test_candidates_on_an_open_network_are_all_simple_paths(graph: nx.Graph, max_hops: int | None) -> None:
     nodes = sorted(graph)
     requests = [(nodes[0], nodes[-1]), (nodes[2], nodes[1])]
-    found = listed(list_candidates(ActionSet(network(graph.edges, requests), max_hops)))
+    found = listed(list_candidates(ActionSet(network(graph.edges, requests), max_hops=max_hops)))
     expected = [
         (k, tuple(path))
         for k, ends in enumerate(requests)
@@ -82,12 +82,12 @@ def test_the_order_of_links_in_the_instance_and_their_direction_do_not_matter() 
     graph, ends = grid_graph(3, 3), [("n00", "n22"), ("n02", "n11")]
     edges = list(graph.edges)
     turned = [(v, u) for u, v in reversed(edges)]
-    one, other = (listed(list_candidates(ActionSet(network(e, ends), 6))) for e in (edges, turned))
-    assert one == other == listed(list_candidates(ActionSet(network(edges, ends), 6)))
+    one, other = (listed(list_candidates(ActionSet(network(e, ends), max_hops=6))) for e in (edges, turned))
+    assert one == other == listed(list_candidates(ActionSet(network(edges, ends), max_hops=6)))
 
 
 def test_one_path_too_many_is_refused_and_exactly_the_limit_is_not() -> None:
-    rules = ActionSet(network(grid_graph(3, 4).edges, [("n00", "n23"), ("n03", "n20")]), 7)
+    rules = ActionSet(network(grid_graph(3, 4).edges, [("n00", "n23"), ("n03", "n20")]), max_hops=7)
     count = len(list_candidates(rules))
     assert count > 10
     assert len(list_candidates(rules, count)) == count
@@ -105,17 +105,19 @@ def test_a_limit_that_all_paths_meet_holds_whatever_the_dead_ends() -> None:
     # A clique of 9 hangs on the first link; only one path leaves it, so long dead ends are not counted.
     clique = [(f"k{i}", f"k{j}") for i in range(9) for j in range(i)]
     instance = network([("a", "b"), ("a", "k0"), *clique], [("a", "b")])
-    assert listed(list_candidates(ActionSet(instance, 10), 1)) == [(0, ("a", "b"))]
+    assert listed(list_candidates(ActionSet(instance, max_hops=10), 1)) == [(0, ("a", "b"))]
 
 
 def test_a_network_with_millions_of_paths_is_refused_at_once() -> None:
-    rules = ActionSet(generate("waxman:nodes=60,requests=5,seed=1"), 12)
+    rules = ActionSet(generate("waxman:nodes=60,requests=5,seed=1"), max_hops=12)
     with pytest.raises(TooManyPathsError, match=r"more than 2,000,000 unfinished paths .*--actions layers"):
         list_candidates(rules)
 
 
 def test_listing_stops_at_the_limit_and_not_at_the_last_hop() -> None:
-    rules = ActionSet(network(nx.complete_graph([f"n{i:02}" for i in range(30)]).edges, [("n00", "n01")]), 9)
+    rules = ActionSet(
+        network(nx.complete_graph([f"n{i:02}" for i in range(30)]).edges, [("n00", "n01")]), max_hops=9
+    )
     with pytest.raises(TooManyPathsError, match="more than 20000 candidate paths within 9 hops"):
         list_candidates(rules, 20_000)  # all of them would be 28 * 27 * ... * 21
 
@@ -163,7 +165,7 @@ def test_ends_need_one_qubit_and_interior_nodes_two() -> None:
 
 @pytest.mark.parametrize("requests", [[], [("a", "z")]])
 def test_without_requests_or_connection_the_list_is_empty(requests: list[tuple[str, str]]) -> None:
-    assert len(list_candidates(ActionSet(network([("a", "b"), ("y", "z")], requests), 5))) == 0
+    assert len(list_candidates(ActionSet(network([("a", "b"), ("y", "z")], requests), max_hops=5))) == 0
 
 
 def test_a_demand_of_0_has_no_candidate() -> None:

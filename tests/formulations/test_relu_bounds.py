@@ -56,7 +56,7 @@ def action_inputs(case: ActionCase, inputs: tuple[str, ...] = EVERY_BLOCK) -> Fl
 
 def found_by(case: ActionCase, net: FoldedNet, inputs: tuple[str, ...] = EVERY_BLOCK) -> dict[str, Bounds]:
     """Bound by every method: over listed paths, and without a list for arcs and layers."""
-    rules = ActionSet(case.instance, case.max_hops)
+    rules = ActionSet(case.instance, max_hops=case.max_hops)
     positions = action_positions(case.instance, inputs)
     candidates = list_candidates(rules)
     features = candidates.features(inputs)[:, positions]
@@ -140,7 +140,7 @@ def test_path_bounds_of_the_first_layer_are_exact_where_no_capacity_binds(
 @brief
 def test_listed_paths_bound_the_first_layer_no_worse_than_walks(case: ActionCase, seed: int) -> None:
     net = folded(case, random_net(case.instance, np.random.default_rng(seed)))
-    rules = ActionSet(case.instance, case.max_hops)
+    rules = ActionSet(case.instance, max_hops=case.max_hops)
     positions = action_positions(case.instance, EVERY_BLOCK)
     candidates = list_candidates(rules)
     columns = listed_support(candidates, candidates.features(EVERY_BLOCK)[:, positions])
@@ -154,7 +154,7 @@ def test_listed_paths_bound_the_first_layer_no_worse_than_walks(case: ActionCase
 
 def test_a_walk_that_uses_a_link_twice_makes_the_bound_over_walks_outer_not_wrong() -> None:
     case_network = network([("a", "b"), ("b", "c"), ("b", "d"), ("d", "e")], [("a", "c")])
-    rules = ActionSet(case_network, 5)
+    rules = ActionSet(case_network, max_hops=5)
     inputs = ("link_load",)
     columns = list_candidates(rules)
     weights = np.eye(4)
@@ -170,7 +170,7 @@ def test_a_walk_that_uses_a_link_twice_makes_the_bound_over_walks_outer_not_wron
 @given(action_cases())
 @brief
 def test_no_action_feature_leaves_either_box(case: ActionCase) -> None:
-    rules = ActionSet(case.instance, case.max_hops)
+    rules = ActionSet(case.instance, max_hops=case.max_hops)
     candidates = list_candidates(rules)
     positions = action_positions(case.instance, EVERY_BLOCK)
     values = action_inputs(case)
@@ -184,7 +184,7 @@ def test_no_action_feature_leaves_either_box(case: ActionCase) -> None:
 
 @pytest.mark.parametrize("block", ACTION_BLOCKS)
 def test_a_state_block_behind_the_action_blocks_does_not_shift_the_box(block: str) -> None:
-    rules = ActionSet(network([("a", "b"), ("b", "c")], [("a", "c")]), 2)
+    rules = ActionSet(network([("a", "b"), ("b", "c")], [("a", "c")]), max_hops=2)
     plain = action_box(rules, (block,))
     mixed = action_box(rules, ("node_memory", block, "link_fidelity"))
     size = len(plain.upper)
@@ -281,7 +281,7 @@ def test_crown_is_tighter_than_intervals_where_neurons_cancel() -> None:
 
 def test_without_any_path_the_bounds_are_the_empty_action() -> None:
     instance = network([("a", "b"), ("y", "z")], [("a", "z")])
-    rules = ActionSet(instance, 4)
+    rules = ActionSet(instance, max_hops=4)
     qnet = random_net(instance, np.random.default_rng(0))
     positions = action_positions(instance, EVERY_BLOCK)
     net = fold_state(qnet, state_vector(instance, EVERY_BLOCK), positions)
@@ -303,7 +303,7 @@ def test_more_hops_never_tighten_a_bound() -> None:
     net = fold_state(qnet, state_vector(instance, EVERY_BLOCK), positions)
     widest = []
     for hops in (1, 2, 3):
-        candidates = list_candidates(ActionSet(instance, hops))
+        candidates = list_candidates(ActionSet(instance, max_hops=hops))
         support = listed_support(candidates, candidates.features(EVERY_BLOCK)[:, positions])
         widest.append(support.max_linear(net.weights[0]))
     assert all((few <= more + 1e-12).all() for few, more in pairwise(widest))

@@ -58,7 +58,7 @@ def members(candidates: Candidates) -> set[Counts]:
 @given(instances(), st.integers(1, 4), st.integers(0, 99))
 @settings(max_examples=60, deadline=None)
 def test_every_sampled_action_is_a_member(instance: Instance, max_hops: int, seed: int) -> None:
-    candidates = list_candidates(ActionSet(instance, max_hops))
+    candidates = list_candidates(ActionSet(instance, max_hops=max_hops))
     for counts in sampled(candidates, 20, seed):
         assert action_violations(instance, routed(candidates, counts), max_hops) == []
 
@@ -74,14 +74,14 @@ def test_every_sampled_action_is_a_member(instance: Instance, max_hops: int, see
     ],
 )
 def test_every_member_comes_up_and_nothing_else(spec: str, max_hops: int) -> None:
-    candidates = list_candidates(ActionSet(generate(spec), max_hops))
+    candidates = list_candidates(ActionSet(generate(spec), max_hops=max_hops))
     known = members(candidates)
     assert len(known) > 3
     assert sampled(candidates, 30_000, 0) == known
 
 
 def test_the_lengths_of_a_request_are_equally_likely() -> None:
-    candidates = list_candidates(ActionSet(generate("waxman:nodes=30,requests=1,seed=1"), 6))
+    candidates = list_candidates(ActionSet(generate("waxman:nodes=30,requests=1,seed=1"), max_hops=6))
     hops = (candidates.links >= 0).sum(axis=1)
     drawn = sample_actions(candidates, 20_000, np.random.default_rng(0))
     found = np.bincount(hops[drawn.indices])
@@ -94,12 +94,12 @@ def test_the_lengths_of_a_request_are_equally_likely() -> None:
 def test_what_clashes_with_the_first_draws_still_gets_every_path_that_fits() -> None:
     # One of the two requests takes the link that most paths of the other need.
     instance = generate("grid:rows=3,columns=3,requests=2,channels=1,memory=2,seed=6")
-    candidates = list_candidates(ActionSet(instance, 8))
+    candidates = list_candidates(ActionSet(instance, max_hops=8))
     assert sampled(candidates, 100_000, 1) == members(candidates)
 
 
 def test_the_same_seed_draws_the_same_actions() -> None:
-    candidates = list_candidates(ActionSet(generate("waxman:nodes=20,requests=4,seed=1"), 4))
+    candidates = list_candidates(ActionSet(generate("waxman:nodes=20,requests=4,seed=1"), max_hops=4))
     first, again, other = (
         sample_actions(candidates, 50, np.random.default_rng(seed)).toarray() for seed in (3, 3, 4)
     )
@@ -107,9 +107,9 @@ def test_the_same_seed_draws_the_same_actions() -> None:
 
 
 def test_nothing_to_choose_and_nothing_asked_for_are_fine() -> None:
-    far = list_candidates(ActionSet(generate("line:nodes=4,requests=1,channels=0,seed=2"), 3))
+    far = list_candidates(ActionSet(generate("line:nodes=4,requests=1,channels=0,seed=2"), max_hops=3))
     assert sample_actions(far, 5, np.random.default_rng(0)).sum() == 0
-    some = list_candidates(ActionSet(generate("ring:nodes=4,requests=1,seed=1"), 3))
+    some = list_candidates(ActionSet(generate("ring:nodes=4,requests=1,seed=1"), max_hops=3))
     assert sample_actions(some, 0, np.random.default_rng(0)).shape == (0, len(some))
     with pytest.raises(OptionError, match="-1 samples are asked for; allowed: 0 or more"):
         sample_actions(some, -1, np.random.default_rng(0))
@@ -117,7 +117,7 @@ def test_nothing_to_choose_and_nothing_asked_for_are_fine() -> None:
 
 def test_a_demand_beyond_the_memory_costs_no_time() -> None:
     candidates = list_candidates(
-        ActionSet(generate("ring:nodes=5,requests=2,demand=1000000,memory=4,seed=1"), 4)
+        ActionSet(generate("ring:nodes=5,requests=2,demand=1000000,memory=4,seed=1"), max_hops=4)
     )
     begin = process_time()
     drawn = sample_actions(candidates, 1000, np.random.default_rng(0))

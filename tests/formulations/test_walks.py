@@ -29,7 +29,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 def rules_of(case: ActionCase) -> ActionSet:
     return ActionSet(
-        case.instance, min(4, len(case.instance.nodes) if case.max_hops is None else case.max_hops)
+        case.instance, max_hops=min(4, len(case.instance.nodes) if case.max_hops is None else case.max_hops)
     )
 
 
@@ -149,7 +149,7 @@ def test_best_paths_are_all_above_the_cutoff_or_the_bound_covers_them(
 
 
 def test_the_best_of_each_request_come_first() -> None:
-    rules = ActionSet(network([("a", "b"), ("b", "c"), ("a", "c")], [("a", "c"), ("a", "b")]), 3)
+    rules = ActionSet(network([("a", "b"), ("b", "c"), ("a", "c")], [("a", "c"), ("a", "b")]), max_hops=3)
     walks = layered_graph(rules)
     found = best_paths(walks, -np.ones(len(walks)), np.full(2, -np.inf), 10)
     assert sorted(zip(found.request.tolist(), found.values.tolist(), strict=True)) == [
@@ -162,7 +162,7 @@ def test_the_best_of_each_request_come_first() -> None:
 
 
 def test_joined_sets_hold_each_path_once_in_the_order_of_candidates() -> None:
-    rules = ActionSet(generate("waxman:nodes=10,requests=3,seed=2"), 5)
+    rules = ActionSet(generate("waxman:nodes=10,requests=3,seed=2"), max_hops=5)
     candidates, walks = list_candidates(rules), layered_graph(rules)
     some = best_paths(walks, np.linspace(-1, 1, len(walks)), np.zeros(3), 10)
     both = joined(walks, some, candidates, candidates)

@@ -134,7 +134,7 @@ def test_membership_is_what_brute_force_says(case: tuple[Instance, int | None], 
 @given(cases())
 def test_a_single_copy_is_a_member_where_the_arrays_allow_it(case: tuple[Instance, int | None]) -> None:
     instance, max_hops = case
-    rules = ActionSet(instance, max_hops)
+    rules = ActionSet(instance, max_hops=max_hops)
     row = instance.node_row
     for k, request in enumerate(instance.requests):
         for walk in sequences(instance, request.source, request.target):
@@ -156,7 +156,7 @@ def test_a_single_copy_is_a_member_where_the_arrays_allow_it(case: tuple[Instanc
 @pytest.mark.parametrize("limit", [0, -1, 2.5, math.nan, math.inf])
 def test_a_hop_limit_below_one_or_broken_is_refused(limit: Any) -> None:
     for call in (
-        lambda: ActionSet(resolve("toy"), limit),
+        lambda: ActionSet(resolve("toy"), max_hops=limit),
         lambda: action_violations(resolve("toy"), [], limit),
     ):
         with pytest.raises(OptionError) as raised:
@@ -170,8 +170,8 @@ def test_a_hop_limit_below_one_or_broken_is_refused(limit: Any) -> None:
 def test_no_hop_limit_is_that_of_simple_paths() -> None:
     instance = resolve("toy")
     longest = len(instance.nodes) - 1
-    assert ActionSet(instance).max_hops == ActionSet(instance, 10**9).max_hops == longest
-    assert ActionSet(instance, np.int64(2)).max_hops == 2
+    assert ActionSet(instance).max_hops == ActionSet(instance, max_hops=10**9).max_hops == longest
+    assert ActionSet(instance, max_hops=np.int64(2)).max_hops == 2
 
 
 def line(**changes: Any) -> Instance:
@@ -307,7 +307,7 @@ def test_exactly_what_there_is_may_be_used() -> None:
         r0={"min_fidelity": 0.25 + 0.75 * (2.8 / 3) ** 3},
     )
     assert action_violations(tight, [RoutedPath.model_validate(THROUGH)], 3) == []
-    rules = ActionSet(tight, 3)
+    rules = ActionSet(tight, max_hops=3)
     assert rules.capacity.tolist() == [2, 2, 4] and rules.usable.all() and rules.copies.tolist() == [2]
     assert rules.interior.tolist() == [True] * 4
     assert rules.fidelity_weights.sum() <= rules.fidelity_budget(0) < rules.fidelity_weights.sum() + 1e-6

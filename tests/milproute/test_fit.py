@@ -56,7 +56,7 @@ QUICK: dict[str, Any] = {"hidden": (8, 8), "samples": 1000, "epochs": 10, "max_h
 
 
 def candidates_of(instance: Instance = SMALL, max_hops: int = 4) -> Candidates:
-    return list_candidates(ActionSet(instance, max_hops))
+    return list_candidates(ActionSet(instance, max_hops=max_hops))
 
 
 def actions(candidates: Candidates, count: int, seed: int) -> list[list[RoutedPath]]:

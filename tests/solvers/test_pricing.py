@@ -184,7 +184,7 @@ def test_a_limit_far_below_the_number_of_paths_leaves_the_optimum() -> None:
     net, instance, hops = load_library_qnet("q-waxman-50-5-32x32")
     known = next(entry for entry in best_known()["argmax"] if entry["qnet"] == "q-waxman-50-5-32x32")
     plan = argmax(net, instance, max_hops=hops, max_columns=100)
-    assert len(list_candidates(ActionSet(instance, hops))) > 4000
+    assert len(list_candidates(ActionSet(instance, max_hops=hops))) > 4000
     assert (plan.engine, plan.variant, plan.status, plan.verified) == ("price", "price", "optimal", True)
     assert plan.objective == pytest.approx(known["value"], abs=1e-6)
     assert plan.message is not None

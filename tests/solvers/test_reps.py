@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from milproute.formulations import LINK, ModelOptions, Route
-from milproute.instances import Instance, Plan, generate
+from milproute.instances import Instance, OptionError, Plan, generate
 from milproute.instances.outcomes import draw_pairs
 from milproute.solvers.backends.highs import Highs
 from milproute.solvers.pipeline import Job, Outcome
-from milproute.solvers.reps_slot import run_slot
+from milproute.solvers.reps_slot import RepsSlot, path_ilp_of, run_slot
 from milproute.solvers.results import SolveOptions
 from milproute.solvers.solve import solve
 from tests.formulations.cases import any_case, brief, crowded, make, thorough
@@ -64,13 +64,15 @@ def test_the_exact_link_decision_provisions_the_optimum(instance: Instance, seed
 
 @brief
 @given(crowded(), st.integers(0, 99), st.sampled_from(METHODS))
-def test_links_have_the_same_luck_whatever_was_decided(instance: Instance, seed: int, method: str) -> None:
+def test_links_have_the_same_outcomes_whatever_was_decided(
+    instance: Instance, seed: int, method: str
+) -> None:
     """Every policy's pairs are the first attempts of one and the same draw: common random numbers."""
     plan = solve(instance, "reps", method=method, seed=seed)
     attempts = {(a.source, a.target): int(a.channels) for a in plan.attempts}
     made = [attempts.get((link.source, link.target), 0) for link in instance.links]
-    luck = np.random.default_rng(seed).spawn(2)[0]
-    pairs = draw_pairs(instance, made, luck)
+    generation = np.random.default_rng(seed).spawn(2)[0]
+    pairs = draw_pairs(instance, made, generation)
     assert [d.pairs for d in plan.entangled_pairs or ()] == pairs
     everything = draw_pairs(
         instance, [link.channels for link in instance.links], np.random.default_rng(seed).spawn(2)[0]
@@ -86,7 +88,7 @@ def test_the_same_seed_gives_the_same_plan_and_another_seed_another_slot(method:
         solve(instance, "reps", method=method, seed=seed, limits=limits) for seed in (5, 5, 6)
     )
     assert bytes_of(first) == bytes_of(again)
-    assert first.attempts == other.attempts  # decided before the luck
+    assert first.attempts == other.attempts  # decided before anything is drawn
     assert first.entangled_pairs != other.entangled_pairs
 
 
@@ -125,7 +127,8 @@ def test_when_the_provisioned_path_breaks_spare_pairs_serve() -> None:
     """One copy was meant to go over a, but pairs came up on the way over b only."""
     square, stub = make(SQUARE, [("s", "d")]), Stub()
     meant = Outcome("gap_limit", 1.0, 1.0, np.array([0.0, 1, 1, 1]), [Route(0, ("s", "a", "d"), 1.0)], None)
-    slot = run_slot(job(square, stub), lambda _: meant)
+    given_job = job(square, stub)
+    slot = run_slot(given_job, meant, path_ilp_of(given_job))
     assert slot.pairs == [0, 1, 1, 1]
     assert list(slot.routes) == [Route(0, ("s", "b", "d"), 1.0)]
     assert (slot.objective, slot.bound, slot.delivered) == (1.0, 1.0, {"r0": 1})
@@ -140,15 +143,15 @@ def test_the_path_ilp_gives_no_request_more_than_was_provisioned(instance: Insta
     for path in link.paths:
         caps[path.request] += round(path.count)
     plan = solve(instance, "reps", solver=stub, seed=seed)
-    model = stub.models[-1]
-    assert model.integer.any()
+    model = [m for m in stub.models if m.name == "path_by-source"][1]  # after the bound: with the caps
     chosen = model.read("connections", Highs().solve(model, SolveOptions(gap=0.0)).values)
     assert sum(chosen) <= sum(caps.values()) + 1e-6
     pairs: Counter[str] = Counter()
     for drawn in plan.entangled_pairs or ():
         for end in (drawn.source, drawn.target):
             pairs[end] += drawn.pairs
-    assert sorted(model.upper[model.columns["connections"]]) == sorted(
+    upper = [model.upper[j] if j >= 0 else 0.0 for j in model.columns["connections"]]
+    assert sorted(upper) == sorted(
         min(caps[r.id], caps[r.id] if r.demand is None else r.demand, pairs[r.source], pairs[r.target])
         for r in instance.requests
     )
@@ -160,7 +163,8 @@ def test_fill_serves_beyond_what_was_provisioned() -> None:
     # Nothing whole fits p = 0.3 with one channel each, so t is 0 there; lossless links give a spare pair.
     square, stub = make(SQUARE, [("s", "d")]), Stub()
     nothing = Outcome("optimal", 0.0, 0.0, np.ones(4), [], None)
-    slot = run_slot(job(square, stub), lambda _: nothing)
+    given_job = job(square, stub)
+    slot = run_slot(given_job, nothing, path_ilp_of(given_job))
     assert (slot.objective, slot.bound, slot.status) == (2.0, 2.0, "optimal")
 
 
@@ -170,3 +174,39 @@ def test_without_requests_or_links_nothing_is_delivered(method: str) -> None:
         plan = solve(empty, "reps", method=method)
         assert (plan.objective, plan.status, plan.violations) == (0.0, "optimal", ())
         assert plan.delivered == {r.id: 0 for r in empty.requests}
+
+
+# --- slot after slot ------------------------------------------------------------------------------------
+
+
+@brief
+@given(any_case(), st.lists(st.integers(0, 99), min_size=1, max_size=4), st.sampled_from(METHODS))
+def test_a_compiled_slot_gives_the_plan_of_a_slot_built_for_it(
+    instance: Instance, seeds: list[int], method: str
+) -> None:
+    slot = RepsSlot(instance, method=method)
+    for seed in seeds:
+        assert bytes_of(slot.run(seed=seed)) == bytes_of(solve(instance, "reps", method=method, seed=seed))
+
+
+def test_only_the_first_slot_builds_models_and_decides_on_links() -> None:
+    stub = Stub()
+    slot = RepsSlot(generate("waxman:nodes=12,requests=5,seed=2"), solver=stub)
+    first, second = slot.run(seed=0), slot.run(seed=1)
+    assert {"build", "compile", "round"} <= set(first.seconds)
+    assert not {"build", "compile", "round"} & set(second.seconds)
+    assert [model.name for model in stub.models].count("link_by-source") >= 1
+    assert all(model.name == "path_by-source" for model in stub.models[-2:])
+    assert first.attempts == second.attempts
+
+
+def test_a_link_decision_that_a_limit_cut_short_is_made_again() -> None:
+    slot = RepsSlot(generate("waxman:nodes=12,requests=5,seed=2"), limits=SolveOptions(time_limit=1e-9))
+    assert slot.run().status == "no_solution"
+    slot.limits = SolveOptions()
+    assert slot.run().status in ("optimal", "gap_limit")
+
+
+def test_an_unknown_method_of_a_slot_is_refused() -> None:
+    with pytest.raises(OptionError, match="unknown method 'exat': did you mean 'exact'"):
+        RepsSlot(generate("line:nodes=3,requests=1,seed=1"), method="exat")

@@ -68,7 +68,7 @@ def test_the_number_of_joint_choices_is_exact(case: ActionCase) -> None:
             held.append(min(room, instance.nodes[instance.node_row[end]].memory))
         most = min(1 if request.demand is None else request.demand, *held)
         number *= sum(1 for n in range(most + 1) for _ in combinations_with_replacement(paths, n))
-    assert count_actions(list_candidates(ActionSet(instance, case.max_hops))) == number
+    assert count_actions(list_candidates(ActionSet(instance, max_hops=case.max_hops))) == number
 
 
 def link_can_succeed(instance: Instance, link: Link) -> bool:

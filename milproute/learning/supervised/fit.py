@@ -76,7 +76,7 @@ def fit_qnet(
     asked = replace(options or FitOptions(), **changes)
     optional_package("torch", "learn", "training a Q-net")
     input_size(instance, asked.inputs)  # unknown blocks fail before the paths are listed
-    candidates = list_candidates(ActionSet(instance, asked.max_hops))
+    candidates = list_candidates(ActionSet(instance, max_hops=asked.max_hops))
     if not len(candidates):
         raise OptionError(
             f"no request of {instance.name!r} has a path of at most {asked.max_hops} hops, so there is only "

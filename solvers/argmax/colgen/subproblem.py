@@ -14,9 +14,9 @@ from milproute.solvers.argmax.colgen.arc_fixing import fix_arcs
 from milproute.solvers.argmax.colgen.column_pool import NEW
 from milproute.solvers.argmax.colgen.restricted_master import net_relaxation, restricted_master
 from milproute.solvers.argmax.path_fixing import WORTHWHILE
-from milproute.solvers.argmax.strengthening.obbt import NATIVE
 from milproute.solvers.interface import Watch
 from milproute.solvers.results import SolveOptions
+from milproute.solvers.simplex import by_simplex
 
 if TYPE_CHECKING:
     from milproute.formulations.action_sets.layered_graph import LayeredGraph
@@ -162,5 +162,5 @@ class Pricing:
     def _solve(self, master: RestrictedMaster) -> SolveResult:
         """Solve one linear program."""
         left = None if np.isinf(self.end) else max(self.end - perf_counter(), 1e-3)
-        options = SolveOptions(time_limit=left, native=NATIVE.get(self.backend.name, {}))
+        options = by_simplex(SolveOptions(time_limit=left), self.backend)
         return self.backend.solve(master.model, options, None, Watch(stop=self.watch.stop))

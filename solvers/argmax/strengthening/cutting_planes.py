@@ -13,8 +13,8 @@ from milproute.formulations.action_sets.path_encoding import PathLayout
 from milproute.formulations.embedding import FEATURE_ROWS
 from milproute.formulations.relu.ideal_cuts import BoxInputs, Simplices
 from milproute.instances.tolerances import FEASIBILITY
-from milproute.solvers.argmax.strengthening.obbt import NATIVE
 from milproute.solvers.results import SolveOptions
+from milproute.solvers.simplex import by_simplex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,7 +73,7 @@ def add_cuts(
         if left <= 0 or (watch is not None and watch.stop.is_set()):
             break
         relaxed = with_rows(model, cuts).relaxed()
-        limits = SolveOptions(time_limit=left, native=NATIVE.get(backend.name, {}))
+        limits = by_simplex(SolveOptions(time_limit=left), backend)
         result = backend.solve(relaxed, limits, None, watch)
         if result.status != "optimal" or result.values is None or result.bound is None:
             break

@@ -13,10 +13,10 @@ from milproute.formulations.relu.bounds import BoundsError
 from milproute.instances.tolerances import ROUND_OFF
 from milproute.solvers.argmax.strengthening.certificate import certified_bound
 from milproute.solvers.results import SolveOptions
+from milproute.solvers.simplex import by_simplex
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from typing import Any
+    from collections.abc import Callable, Iterator
 
     from milproute.formulations import CompiledModel
     from milproute.formulations.relu.bounds import Bounds
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from milproute.instances.arrays import Floats, Rows
     from milproute.solvers.interface import Backend, Watch
 
-# Two to ten times as fast on relaxations of embedded nets as presolve, interior point or warm starts from
-# the linear program before (measured: neighbours have little in common but their rows).
-NATIVE: Mapping[str, Mapping[str, Any]] = {"highs": {"presolve": "off", "solver": "simplex"}}
 SECONDS = 5.0
 # A layer is left after this many linear programs in a row of which none gained a part WORTH of a width.
 PATIENCE = 8
@@ -184,7 +181,7 @@ class _Relaxation:
         own = slice(self.matrix.indptr[row], self.matrix.indptr[row + 1])
         terms[self.matrix.indices[own]] = -self.matrix.data[own]
         part = replace(self.model, cost=sign * terms[self.columns], offset=sign * float(self.right[row]))
-        limits = SolveOptions(time_limit=seconds, native=NATIVE.get(backend.name, {}))
+        limits = by_simplex(SolveOptions(time_limit=seconds), backend)
         result = backend.solve(part, limits, None, watch)
         if result.status == "infeasible":
             raise BoundsError(f"{part.name}: no action is left; the action set is empty or a bound is wrong")
