@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer.main
@@ -12,11 +11,14 @@ import typer.main
 from milproute.cli import convert
 from milproute.cli.app import app
 from milproute.instances.formats.registry import FORMATS, read_any
+from tests.support.repository import ROOT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
-PAGE = (Path(__file__).resolve().parent.parent / "docs" / "files.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "files.md").read_text(encoding="utf-8")
 
 
 def test_commands_run_in_the_order_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from milproute.instances import Instance, OptionError, RoutedPath, resolve
 from milproute.instances.action_set import ActionSet
 from milproute.instances.checker.action_rules import MEMBERSHIP, action_violations
-from tests.strategies import instances as drawn_instances
+from tests.support.strategies import instances as drawn_instances
 
 Walk = tuple[str, ...]
 Action = tuple[tuple[int, Walk], ...]

@@ -18,9 +18,9 @@ from milproute.solvers.pipeline import Job, Outcome
 from milproute.solvers.reps_slot import run_slot
 from milproute.solvers.results import SolveOptions
 from milproute.solvers.solve import solve
-from tests.formulations.cases import any_case, brief, crowded, make, thorough
-from tests.oracles import most_link_connections, most_path_connections, relaxed_path_connections
-from tests.solvers.backends import Stub
+from tests.support.backends import Stub
+from tests.support.cases import any_case, brief, crowded, make, thorough
+from tests.support.oracles import most_link_connections, most_path_connections, relaxed_path_connections
 
 METHODS = ["rounding", "exact"]
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from milproute.instances import Instance
-from tests.strategies import instances
+from tests.support.strategies import instances
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,12 +13,12 @@ from milproute.formulations.action_sets import TooManyPathsError, list_candidate
 from milproute.instances import OptionError, generate
 from milproute.instances.action_set import ActionSet
 from milproute.instances.qnets.features import path_features
-from tests.formulations.cases import brief, thorough
-from tests.formulations.qnet_cases import EVERY_BLOCK, action_cases, build, grid_graph, network, path_graph
+from tests.support.cases import brief, thorough
+from tests.support.qnet_cases import EVERY_BLOCK, action_cases, build, grid_graph, network, path_graph
 
 if TYPE_CHECKING:
     from milproute.formulations.action_sets import Candidates
-    from tests.formulations.qnet_cases import ActionCase
+    from tests.support.qnet_cases import ActionCase
 
 MANY = 10**9
 

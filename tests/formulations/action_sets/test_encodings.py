@@ -19,8 +19,8 @@ from milproute.instances.action_set import ActionSet
 from milproute.instances.qnets.features import features, state_vector
 from milproute.solvers.backends.highs import Highs
 from milproute.solvers.results import SolveOptions
-from tests.formulations.cases import brief, thorough
-from tests.formulations.qnet_cases import (
+from tests.support.cases import brief, thorough
+from tests.support.qnet_cases import (
     ACTION_BLOCKS,
     EVERY_BLOCK,
     action_cases,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from milproute.formulations.action_sets import ActionEncoding
     from milproute.instances import Instance
     from milproute.instances.arrays import Integers
-    from tests.formulations.qnet_cases import Action, ActionCase
+    from tests.support.qnet_cases import Action, ActionCase
 
 ENCODINGS = ("columns", "arcs", "layers")
 every_encoding = pytest.mark.parametrize("encoding", ENCODINGS)

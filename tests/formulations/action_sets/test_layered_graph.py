@@ -15,13 +15,13 @@ from milproute.formulations.action_sets.k_best_paths import best_paths, joined, 
 from milproute.formulations.action_sets.layered_graph import LayeredGraph, layered_graph
 from milproute.instances import generate
 from milproute.instances.action_set import ActionSet
-from tests.formulations.cases import brief, thorough
-from tests.formulations.qnet_cases import ACTION_BLOCKS, action_cases, network
+from tests.support.cases import brief, thorough
+from tests.support.qnet_cases import ACTION_BLOCKS, action_cases, network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.formulations.qnet_cases import ActionCase
+    from tests.support.qnet_cases import ActionCase
 
 
 seeds = st.integers(0, 2**32 - 1)

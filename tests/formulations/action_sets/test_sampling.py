@@ -16,7 +16,7 @@ from milproute.formulations.action_sets.sampling import sample_actions
 from milproute.instances import OptionError, RoutedPath, generate
 from milproute.instances.action_set import ActionSet
 from milproute.instances.checker.action_rules import action_violations
-from tests.strategies import instances
+from tests.support.strategies import instances
 
 if TYPE_CHECKING:
     from milproute.formulations.action_sets import Candidates

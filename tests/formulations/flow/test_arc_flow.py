@@ -15,7 +15,7 @@ from milproute.formulations import FORMULATIONS, ModelOptions, compile_model
 from milproute.formulations.flow.arc_flow import decompose
 from milproute.solvers.results import SolveOptions
 from milproute.solvers.solve import solve
-from tests.formulations.cases import any_case, brief, thorough
+from tests.support.cases import any_case, brief, thorough
 
 if TYPE_CHECKING:
     from milproute.instances import Instance

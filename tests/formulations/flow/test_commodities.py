@@ -15,7 +15,7 @@ from milproute.formulations.flow.commodities import (
     one_per_root,
     vertex_cover,
 )
-from tests.formulations.cases import any_case, make, thorough
+from tests.support.cases import any_case, make, thorough
 
 if TYPE_CHECKING:
     from milproute.instances import Instance

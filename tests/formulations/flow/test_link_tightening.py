@@ -15,7 +15,7 @@ from milproute.formulations import LINK, CompiledModel, ModelOptions, compile_mo
 from milproute.solvers.backends.highs import Highs
 from milproute.solvers.results import SolveOptions, SolveResult
 from milproute.solvers.solve import solve
-from tests.formulations.cases import crowded, make, thorough
+from tests.support.cases import crowded, make, thorough
 
 if TYPE_CHECKING:
     from milproute.instances import Instance

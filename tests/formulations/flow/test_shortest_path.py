@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from milproute.formulations import best_path
-from tests.formulations.cases import thorough
+from tests.support.cases import thorough
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -20,7 +20,7 @@ from milproute.formulations.relu.omlt_adapter import RELU, network_definition
 from milproute.formulations.relu.support_functions import Box
 from milproute.solvers.backends.highs import Highs
 from milproute.solvers.results import SolveOptions
-from tests.formulations.cases import brief, thorough
+from tests.support.cases import brief, thorough
 
 if TYPE_CHECKING:
     from milproute.formulations import CompiledModel

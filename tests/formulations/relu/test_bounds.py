@@ -29,8 +29,8 @@ from milproute.instances import MilprouteError
 from milproute.instances.action_set import ActionSet
 from milproute.instances.qnets.blocks import action_positions, input_size
 from milproute.instances.qnets.features import state_vector
-from tests.formulations.cases import brief, thorough
-from tests.formulations.qnet_cases import ACTION_BLOCKS, EVERY_BLOCK, action_cases, network, random_net
+from tests.support.cases import brief, thorough
+from tests.support.qnet_cases import ACTION_BLOCKS, EVERY_BLOCK, action_cases, network, random_net
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from milproute.formulations.action_sets import Candidates
     from milproute.instances import QNet
     from milproute.instances.arrays import Floats
-    from tests.formulations.qnet_cases import ActionCase
+    from tests.support.qnet_cases import ActionCase
 
 
 seeds = st.integers(0, 2**32 - 1)

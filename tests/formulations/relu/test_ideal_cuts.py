@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from milproute.formulations.relu.ideal_cuts import BoxInputs, Cut, Simplices
-from tests.formulations.cases import thorough
+from tests.support.cases import thorough
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

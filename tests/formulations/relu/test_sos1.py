@@ -18,8 +18,8 @@ from milproute.solvers.argmax.problem import argmax_problem
 from milproute.solvers.backends.highs import Highs
 from milproute.solvers.interface import Capability
 from milproute.solvers.results import SolveOptions
-from tests.formulations.cases import brief
-from tests.formulations.qnet_cases import action_cases, network, random_net
+from tests.support.cases import brief
+from tests.support.qnet_cases import action_cases, network, random_net
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from milproute.formulations import CompiledModel
     from milproute.formulations.relu.bounds import Bounds
     from milproute.instances import Instance, QNet
-    from tests.formulations.qnet_cases import ActionCase
+    from tests.support.qnet_cases import ActionCase
 
 
 def embedded(

@@ -8,7 +8,7 @@ import pytest
 
 from milproute.instances.errors import InstanceError
 from milproute.instances.formats.registry import read_any
-from tests.instances.convert.supplies import NEEDS, gml, lengths, read, refusal
+from tests.support.foreign_files import NEEDS, gml, lengths, read, refusal
 
 if TYPE_CHECKING:
     from pathlib import Path

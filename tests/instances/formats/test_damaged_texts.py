@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from milproute.instances.errors import MilprouteError
 from milproute.instances.formats.registry import FORMATS, read_any
 from milproute.instances.library import load_library
-from tests.instances.convert.supplies import NEEDS, gml
-from tests.instances.convert.texts import QCAST, SNDLIB
+from tests.support.foreign_files import NEEDS, gml
+from tests.support.foreign_texts import QCAST, SNDLIB
 
 if TYPE_CHECKING:
     from pathlib import Path

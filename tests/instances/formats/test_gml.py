@@ -13,7 +13,7 @@ from milproute.instances.errors import InstanceError
 from milproute.instances.formats.gml import parse_gml
 from milproute.instances.formats.registry import read_any
 from milproute.instances.generators.geography import distance_km
-from tests.instances.convert.supplies import gml, lengths, read, refusal
+from tests.support.foreign_files import gml, lengths, read, refusal
 
 if TYPE_CHECKING:
     from pathlib import Path

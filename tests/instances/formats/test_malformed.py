@@ -8,8 +8,8 @@ import pytest
 
 from milproute.instances.errors import InstanceError
 from milproute.instances.formats.registry import read_any
-from tests.instances.convert.supplies import NEEDS, gml
-from tests.instances.convert.texts import QCAST, SNDLIB
+from tests.support.foreign_files import NEEDS, gml
+from tests.support.foreign_texts import QCAST, SNDLIB
 
 if TYPE_CHECKING:
     from pathlib import Path

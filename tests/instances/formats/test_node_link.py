@@ -11,7 +11,7 @@ import pytest
 from milproute.instances.errors import InstanceError
 from milproute.instances.formats.registry import read_any, write_any
 from milproute.instances.library import load_library
-from tests.instances.convert.supplies import NEEDS, lengths, read, refusal
+from tests.support.foreign_files import NEEDS, lengths, read, refusal
 
 if TYPE_CHECKING:
     from pathlib import Path

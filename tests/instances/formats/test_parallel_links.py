@@ -13,7 +13,7 @@ from milproute.instances.errors import InstanceError, OptionError
 from milproute.instances.formats.registry import read_any, write_any
 from milproute.instances.instance import Instance
 from milproute.solvers import solve
-from tests.instances.convert.supplies import NEEDS, gml, read, refusal
+from tests.support.foreign_files import NEEDS, gml, read, refusal
 
 if TYPE_CHECKING:
     from pathlib import Path

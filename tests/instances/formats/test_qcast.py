@@ -9,7 +9,7 @@ import pytest
 
 from milproute.instances.errors import InstanceError
 from milproute.instances.formats.registry import read_any, write_any
-from tests.instances.convert.texts import QCAST
+from tests.support.foreign_texts import QCAST
 
 if TYPE_CHECKING:
     from pathlib import Path

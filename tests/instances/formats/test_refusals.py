@@ -13,8 +13,8 @@ from milproute.instances.formats.registry import FORMATS, find_format, read_any,
 from milproute.instances.generators.generate import generate
 from milproute.instances.instance import Instance
 from milproute.instances.library import load_library
-from tests.instances.convert.supplies import NEEDS, gml, read, refusal
-from tests.instances.convert.texts import QCAST, SNDLIB
+from tests.support.foreign_files import NEEDS, gml, read, refusal
+from tests.support.foreign_texts import QCAST, SNDLIB
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from milproute.instances.formats.registry import read_any, write_any
 from milproute.instances.generators.geography import distance_km
 from milproute.instances.instance import Instance
 from milproute.instances.library import load_library
-from tests.strategies import instances
+from tests.support.strategies import instances
 
 if TYPE_CHECKING:
     from pathlib import Path

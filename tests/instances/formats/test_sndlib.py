@@ -10,8 +10,8 @@ from milproute.instances.errors import OptionError
 from milproute.instances.formats.registry import read_any, write_any
 from milproute.instances.generators.generate import generate
 from milproute.instances.instance import Instance
-from tests.instances.convert.supplies import NEEDS, lengths, read, refusal
-from tests.instances.convert.texts import SNDLIB
+from tests.support.foreign_files import NEEDS, lengths, read, refusal
+from tests.support.foreign_texts import SNDLIB
 
 if TYPE_CHECKING:
     from pathlib import Path

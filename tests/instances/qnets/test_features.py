@@ -16,7 +16,7 @@ from milproute.instances import InstanceError, OptionError, QNet, QNetError, Rou
 from milproute.instances.qnets.blocks import BLOCKS, action_positions, block_size, input_slices
 from milproute.instances.qnets.features import feature_matrix, features, path_features, state_vector
 from milproute.instances.qnets.net import check_fits
-from tests.strategies import instances as drawn_instances
+from tests.support.strategies import instances as drawn_instances
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

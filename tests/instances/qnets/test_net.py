@@ -15,21 +15,12 @@ from hypothesis import strategies as st
 
 import milproute.instances.qnets.net
 from milproute.instances import MissingPackageError, OutputError, QNet, QNetError, load_qnet, save_qnet
+from tests.support.dense_nets import BLOCKS, net
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 safetensors = pytest.importorskip("safetensors.numpy", reason="needs safetensors")
-
-BLOCKS = ("link_load", "request_served")
-
-
-def net(*sizes: int, seed: int = 0, inputs: tuple[str, ...] = BLOCKS) -> QNet:
-    rng = np.random.default_rng(seed)
-    shapes = list(zip(sizes[1:], sizes[:-1], strict=True))
-    return QNet(
-        inputs, tuple(rng.normal(size=s) for s in shapes), tuple(rng.normal(size=s[0]) for s in shapes)
-    )
 
 
 def tensors(**changes: Any) -> dict[str, Any]:

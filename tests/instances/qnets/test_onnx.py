@@ -14,8 +14,8 @@ from milproute.instances import MissingPackageError, QNet, QNetError, load_qnet,
 from milproute.instances.qnets.library import resolve_qnet
 from milproute.instances.qnets.onnx import qnet_from_onnx, qnet_to_onnx
 from milproute.instances.qnets.torch import qnet_from_torch, qnet_to_torch
-from tests.instances.onnx_cases import H, T, node, onnx, run, write
-from tests.instances.test_qnet import net
+from tests.support.dense_nets import net
+from tests.support.onnx_cases import H, T, node, onnx, run, write
 
 if TYPE_CHECKING:
     from pathlib import Path

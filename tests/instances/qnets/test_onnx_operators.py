@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pytest
 
 from milproute.instances.qnets.onnx import OF_CONSTANTS, qnet_from_onnx
 from milproute.instances.qnets.onnx_operators import OPERATORS
-from tests.instances.onnx_cases import H, T, node, run, write
+from tests.support.onnx_cases import H, T, node, run, write
+from tests.support.repository import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RNG = np.random.default_rng(5)
 W, B = RNG.normal(size=(4, 3)), RNG.normal(size=4)
@@ -309,5 +312,5 @@ def test_the_number_of_inputs_may_be_left_open(tmp_path: Path) -> None:
 def test_the_cases_meet_every_operator_and_the_manual_names_it() -> None:
     met = {step.op_type for case in READ.values() for step in case.nodes}
     assert set(OPERATORS) <= met and set(OPERATORS) < OF_CONSTANTS
-    manual = (Path(__file__).resolve().parents[2] / "docs" / "qnets.md").read_text(encoding="utf-8")
+    manual = (ROOT / "docs" / "qnets.md").read_text(encoding="utf-8")
     assert [name for name in OPERATORS if f"`{name}`" not in manual] == []

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from milproute.instances.qnets.onnx import qnet_from_onnx
-from tests.instances.onnx_cases import T, node, onnx, run, write
+from tests.support.onnx_cases import T, node, onnx, run, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.milproute.conftest import Command
+    from tests.support.command_line import Command
 
 Document = dict[str, Any]
 

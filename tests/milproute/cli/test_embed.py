@@ -18,7 +18,7 @@ from milproute.instances.qnets.onnx import qnet_to_onnx
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.milproute.conftest import Command
+    from tests.support.command_line import Command
 
 pytest.importorskip("omlt", reason="needs omlt")
 pytest.importorskip("safetensors", reason="needs safetensors")

@@ -15,7 +15,7 @@ from milproute.cli import app
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.milproute.conftest import Command
+    from tests.support.command_line import Command
 
 HEAVY = (
     "pyomo",

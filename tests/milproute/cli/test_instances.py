@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from milproute.instances import library_names, load_instance, resolve, save
+from tests.support.command_line import Ran
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.milproute.conftest import Command, Ran
+    from tests.support.command_line import Command
 
 GRID = "grid:rows=2,columns=3,requests=2,seed=1"
 
@@ -37,7 +38,6 @@ LACKS = {
 def quick(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
     """Run a command that solves nothing, in this process."""
     from milproute.cli import main
-    from tests.milproute import conftest
 
     monkeypatch.chdir(tmp_path)
 
@@ -46,7 +46,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], t
         with pytest.raises(SystemExit) as caught:
             main()
         captured = capsys.readouterr()
-        return conftest.Ran(int(str(caught.value.code or 0)), captured.out, captured.err)
+        return Ran(int(str(caught.value.code or 0)), captured.out, captured.err)
 
     return run
 

@@ -12,7 +12,7 @@ from milproute.instances import check, load_plan, resolve
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.milproute.conftest import Command
+    from tests.support.command_line import Command
 
 SVG, PNG = b"<?xml", b"\x89PNG\r\n"
 

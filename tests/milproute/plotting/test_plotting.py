@@ -14,7 +14,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from milproute.instances.errors import OptionError, OutputError
-from milproute.instances.instance import Instance, Request
+from milproute.instances.instance import Instance
 from milproute.instances.plan import Attempt, DrawnPairs, Plan, RoutedPath, Violation
 from milproute.plotting import plot_network, plot_plan, save_figure
 from milproute.plotting.drawing.lanes import lane_offsets
@@ -22,9 +22,9 @@ from milproute.plotting.drawing.layout import node_positions
 from milproute.plotting.drawing.route import Route
 from milproute.plotting.drawing.style import number, request_style
 from milproute.plotting.plot_plan import link_use
+from tests.support.pictures import make_instance, make_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from matplotlib.axes import Axes
@@ -33,46 +33,11 @@ CROSS = {"a": (0.0, 0.0), "b": (100.0, 0.0), "c": (200.0, 50.0), "d": (200.0, -5
 CROSS_LINKS = [("a", "b"), ("b", "c"), ("b", "d"), ("c", "e"), ("d", "e")]
 
 
-def make_instance(
-    places: dict[str, Any], links: Iterable[tuple[str, str]], requests: Iterable[tuple[str, str]], **more: Any
-) -> Instance:
-    graph = nx.Graph()
-    for name, place in places.items():
-        graph.add_node(name, position_km=place)
-    graph.add_edges_from(links)
-    given = [Request(id=f"r{i}", source=u, target=v) for i, (u, v) in enumerate(requests)]
-    defaults = {"memory": 9, "swap_probability": 0.9, "length_km": 9.0, "channels": 4, "fidelity": 0.9}
-    return Instance.from_networkx(
-        graph, requests=given, name="toy", attenuation_per_km=2e-4, **{**defaults, **more}
-    )
-
-
 def with_links(instance: Instance, field: str, values: list[int]) -> Instance:
     document = instance.document()
     for link, value in zip(document["links"], values, strict=True):
         link[field] = value
     return Instance.model_validate(document)
-
-
-def make_plan(instance: Instance, paths: Iterable[tuple[str, str, float]], **more: Any) -> Plan:
-    routed = [RoutedPath(request=r, nodes=tuple(nodes.split()), count=n) for r, nodes, n in paths]
-    got = {r.id: sum(p.count for p in routed if p.request == r.id) for r in instance.requests}
-    fields: dict[str, Any] = {
-        "instance": "toy",
-        "formulation": "link",
-        "variant": "by-source",
-        "solver": "highs",
-        "solver_version": "1.15.1",
-        "status": "optimal",
-        "objective": sum(got.values()),
-        "bound": sum(got.values()),
-        "gap": 0.0,
-        "seconds": {},
-        "paths": routed,
-        "connections": got,
-        "verified": True,
-    }
-    return Plan(**{**fields, **more})
 
 
 def artist(ax: Axes, gid: str) -> Any:

@@ -19,8 +19,8 @@ from milproute.solvers.argmax.engines.enumeration import count_actions, enumerat
 from milproute.solvers.argmax.local_search import local_search
 from milproute.solvers.argmax.options import ArgmaxOptions
 from milproute.solvers.argmax.problem import argmax_problem
-from tests.formulations.cases import brief, thorough
-from tests.formulations.qnet_cases import ActionCase, action_cases, network, random_net, routed
+from tests.support.cases import brief, thorough
+from tests.support.qnet_cases import ActionCase, action_cases, network, random_net, routed
 
 if TYPE_CHECKING:
     from milproute.solvers.argmax.path_columns import PathColumns

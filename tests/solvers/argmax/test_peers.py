@@ -11,7 +11,7 @@ import pytest
 from milproute.instances.qnets.features import path_features, state_vector
 from milproute.solvers.argmax.argmax import argmax
 from milproute.solvers.results import SolveOptions
-from tests.formulations.qnet_cases import EVERY_BLOCK, ActionCase, grid_graph, network, random_net
+from tests.support.qnet_cases import EVERY_BLOCK, ActionCase, grid_graph, network, random_net
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

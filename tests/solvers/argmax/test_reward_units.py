@@ -19,8 +19,8 @@ from milproute.solvers.argmax.options import ArgmaxOptions
 from milproute.solvers.argmax.persistent import ArgmaxModel
 from milproute.solvers.backends import is_installed
 from milproute.solvers.results import SolveOptions
-from tests.formulations.cases import brief
-from tests.formulations.qnet_cases import EVERY_BLOCK, random_net
+from tests.support.cases import brief
+from tests.support.qnet_cases import EVERY_BLOCK, random_net
 
 if TYPE_CHECKING:
     from milproute.instances import Instance

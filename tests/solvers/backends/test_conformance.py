@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 from itertools import pairwise, product
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import highspy
@@ -24,14 +23,15 @@ from milproute.solvers.backends.highs import Highs
 from milproute.solvers.interface import Capability, Watch
 from milproute.solvers.results import BackendError, MissingSolverError, SolveOptions, SolveResult, TracePoint
 from milproute.solvers.wrappers.checked import breaches
-from tests.formulations.qnet_cases import network, random_net
-from tests.solvers.arrays import INFINITY, arrays, knapsack, market_split
+from tests.support.arrays import INFINITY, arrays, knapsack, market_split
+from tests.support.qnet_cases import network, random_net
+from tests.support.repository import ROOT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from milproute.formulations import CompiledModel
     from milproute.solvers.interface import Backend
-
-ROOT = Path(__file__).parents[2]
 MARKS = {"gurobi": pytest.mark.gurobi, "scip": pytest.mark.scip}
 
 
@@ -252,7 +252,7 @@ import json, sys
 from milproute.solvers.interface import Watch
 from milproute.solvers.backends import load_backend
 from milproute.solvers.results import SolveOptions
-from tests.solvers.arrays import market_split
+from tests.support.arrays import market_split
 
 model, start = market_split()
 told = Watch(on_incumbent=lambda _: print("incumbent", flush=True))

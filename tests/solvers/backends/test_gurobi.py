@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from milproute.instances import OptionError
 from milproute.solvers.backends import availability
 from milproute.solvers.results import BackendError, SolveOptions
-from tests.solvers.arrays import INFINITY, arrays, knapsack, market_split
+from tests.support.arrays import INFINITY, arrays, knapsack, market_split
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,7 +21,7 @@ from milproute.solvers.results import (
     has_whole_objective,
     settle,
 )
-from tests.solvers.arrays import INFINITY, arrays, knapsack, market_split
+from tests.support.arrays import INFINITY, arrays, knapsack, market_split
 
 if TYPE_CHECKING:
     from milproute.formulations import CompiledModel

@@ -13,7 +13,7 @@ from milproute.instances import OptionError
 from milproute.solvers import Worker
 from milproute.solvers.backends import BACKENDS, Entry, availability, backend_names, load_backend
 from milproute.solvers.results import BackendError, MissingSolverError, SolveOptions
-from tests.solvers.arrays import arrays
+from tests.support.arrays import arrays
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ import pytest
 
 from milproute.instances import OptionError
 from milproute.solvers.results import SolveOptions
-from tests.solvers.arrays import INFINITY, arrays, knapsack, market_split
+from tests.support.arrays import INFINITY, arrays, knapsack, market_split
 
 if TYPE_CHECKING:
     from milproute.formulations import CompiledModel

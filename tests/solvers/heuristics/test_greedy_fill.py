@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from milproute.formulations import Route
 from milproute.solvers.heuristics.greedy_fill import fill
-from tests.formulations.cases import any_case, make, thorough
-from tests.oracles import node_paths
+from tests.support.cases import any_case, make, thorough
+from tests.support.oracles import node_paths
 
 if TYPE_CHECKING:
     from milproute.instances import Instance

@@ -15,15 +15,15 @@ from milproute.instances import Attempt, Instance, Plan, RoutedPath, check
 from milproute.solvers.heuristics.rounding import Provision, draw_paths
 from milproute.solvers.results import SolveOptions
 from milproute.solvers.solve import solve
-from tests.formulations.cases import any_case, brief, crowded, make, thorough
-from tests.oracles import (
+from tests.support.backends import Stub, without_solution
+from tests.support.cases import any_case, brief, crowded, make, thorough
+from tests.support.oracles import (
     most_link_connections,
     most_path_connections,
     node_paths,
     relaxed_link_connections,
     relaxed_path_connections,
 )
-from tests.solvers.backends import Stub, without_solution
 
 EXACT = SolveOptions(gap=0.0)
 

@@ -16,8 +16,8 @@ from milproute.solvers import solve
 from milproute.solvers.backends.highs import Highs
 from milproute.solvers.results import SolveOptions, SolveResult
 from milproute.solvers.wrappers.checked import Checked, breaches
-from tests.solvers.arrays import INFINITY, arrays, knapsack, market_split
-from tests.solvers.backends import Stub
+from tests.support.arrays import INFINITY, arrays, knapsack, market_split
+from tests.support.backends import Stub
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,8 +16,8 @@ from milproute.solvers.interface import Watch
 from milproute.solvers.results import SolveOptions
 from milproute.solvers.wrappers.checked import breaches
 from milproute.solvers.wrappers.permuted import Permuted, permuted
-from tests.solvers.arrays import INFINITY, arrays, knapsack, market_split
-from tests.solvers.backends import Stub
+from tests.support.arrays import INFINITY, arrays, knapsack, market_split
+from tests.support.backends import Stub
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-from pathlib import Path
 from time import sleep
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -21,12 +20,12 @@ from milproute.solvers.backends.highs import Highs
 from milproute.solvers.interface import Capability, Watch
 from milproute.solvers.results import BackendError, SolveOptions, SolveResult, TracePoint
 from milproute.solvers.wrappers.process import Worker
-from tests.solvers.arrays import arrays
+from tests.support.arrays import arrays
+from tests.support.repository import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-ROOT = Path(__file__).resolve().parents[2]
+    from pathlib import Path
 
 # The best is 3 + 3; [1, 1] is worth 2, and no bound below 6 is true.
 MODEL = arrays([1, 1], upper=3, integer=True, maximize=True)
@@ -310,7 +309,7 @@ ORPHAN = """
 import os, signal, sys
 from milproute.solvers import SolveOptions, Worker
 from milproute.solvers.interface import Watch
-from tests.solvers.arrays import market_split
+from tests.support.arrays import market_split
 
 model, start = market_split()
 killed = Watch(on_incumbent=lambda _: os.kill(os.getpid(), signal.SIGKILL))

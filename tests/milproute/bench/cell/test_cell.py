@@ -28,8 +28,8 @@ from milproute.instances import OptionError, OutputError, check, load_plan, reso
 from milproute.instances.library import fingerprint
 from milproute.instances.qnets.library import FOLDER, load_library_qnet, qnet_library
 from milproute.solvers import load_backend, solve
-from tests.formulations.cases import make
-from tests.milproute.bench_cases import in_mood, install_stub, read, running_cells, toy_spec
+from tests.support.bench_cases import in_mood, install_stub, read, running_cells, toy_spec
+from tests.support.cases import make
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

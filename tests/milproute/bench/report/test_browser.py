@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.milproute.records import MACHINE, many, record, spec, write_folder
+from tests.support.records import MACHINE, many, record, spec, write_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

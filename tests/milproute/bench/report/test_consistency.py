@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from milproute.bench.report.consistency import Judged, contradictions, judge
 from milproute.instances.tolerances import OPTIMALITY
-from tests.milproute.records import record, spec
+from tests.support.records import record, spec
 
 if TYPE_CHECKING:
     from milproute.bench.records.record import Record

@@ -14,8 +14,8 @@ import pytest
 
 from milproute.bench.records.record import RecordError
 from milproute.bench.report.details import BUDGET, LEAST, MOST, log_limit
-from tests.milproute.parsed_page import Page
-from tests.milproute.records import MACHINE, record, spec, write_folder
+from tests.support.parsed_page import Page
+from tests.support.records import MACHINE, record, spec, write_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -293,7 +293,7 @@ def test_two_thousand_cells_cost_a_fifth_of_what_ten_thousand_may(tmp_path: Path
         "write_report(Path(sys.argv[1])); used = resource.getrusage(resource.RUSAGE_SELF)\n"
         "print(used.ru_utime + used.ru_stime, used.ru_maxrss)"
     )
-    from tests.milproute.records import many
+    from tests.support.records import many
 
     folder = write_folder(tmp_path / "r", many(instances=20))
     done = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True, check=True)

@@ -10,7 +10,7 @@ import pytest
 from milproute.bench.report.consistency import contradictions, judge
 from milproute.bench.report.table import cell_table, write_table
 from milproute.instances import MissingPackageError
-from tests.milproute.records import record, spec
+from tests.support.records import record, spec
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,7 +23,7 @@ from milproute.bench.run.run import run_cells
 from milproute.bench.suite.expand import expand
 from milproute.bench.suite.suite import Suite
 from milproute.instances import OptionError
-from tests.milproute.bench_cases import install_stub, running_cells
+from tests.support.bench_cases import install_stub, running_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

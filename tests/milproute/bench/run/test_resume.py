@@ -15,7 +15,7 @@ import pytest
 
 from milproute.bench.records.record import Record
 from milproute.bench.results.folder import ResultFolder, progress
-from tests.milproute.bench_cases import install_stub, running_cells
+from tests.support.bench_cases import install_stub, running_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,9 +16,11 @@ from milproute.instances.outcomes import draw_entangled
 from milproute.instances.qnets.library import FOLDER, load_library_qnet, qnet_library
 from milproute.instances.qnets.onnx import qnet_to_onnx
 from milproute.solvers import load_backend
+from tests.support.repository import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 NET = "q-waxman-20-3-16x16"
 HEAD = """
@@ -215,7 +216,7 @@ def test_a_suite_that_does_not_exist_is_refused(name: str, message: str) -> None
 
 
 def test_the_suite_of_the_manual_is_one(tmp_path: Path) -> None:
-    manual = (Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    manual = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
     (tmp_path / "mine.toml").write_text(manual.partition("```toml\n")[2].partition("```")[0])
     suite, _ = load_suite(str(tmp_path / "mine.toml"))
     assert [model.formulation for model in suite.models] == ["link", "path", "argmax"]

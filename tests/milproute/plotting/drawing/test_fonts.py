@@ -13,14 +13,14 @@ from matplotlib.figure import Figure
 from milproute.instances import resolve, save
 from milproute.plotting import plot_network, plot_plan, save_figure
 from milproute.plotting.drawing.fonts import UndrawnWarning, _others, better_read, undrawn
-from tests.milproute.test_plotting import make_instance, make_plan
+from tests.support.pictures import make_instance, make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from milproute.instances import Instance
-    from tests.milproute.conftest import Command
+    from tests.support.command_line import Command
 
 NOWHERE = "\U0010fffd"  # a private character that no font has
 SCRIPTS = {

@@ -25,8 +25,8 @@ from milproute.solvers.argmax.persistent import ArgmaxModel
 from milproute.solvers.argmax.problem import ArgmaxProblem, argmax_problem
 from milproute.solvers.interface import Watch
 from milproute.solvers.results import SolveOptions, TracePoint
-from tests.formulations.cases import brief, thorough
-from tests.formulations.qnet_cases import ActionCase, action_cases, network, random_net
+from tests.support.cases import brief, thorough
+from tests.support.qnet_cases import ActionCase, action_cases, network, random_net
 
 if TYPE_CHECKING:
     from milproute.instances.arrays import Floats

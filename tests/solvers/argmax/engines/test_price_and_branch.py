@@ -26,8 +26,9 @@ from milproute.solvers.argmax.problem import argmax_problem
 from milproute.solvers.backends.highs import Highs
 from milproute.solvers.interface import Watch
 from milproute.solvers.results import SolveOptions
-from tests.formulations.cases import brief, thorough
-from tests.formulations.qnet_cases import (
+from tests.support.backends import Stub, without_solution
+from tests.support.cases import brief, thorough
+from tests.support.qnet_cases import (
     EVERY_BLOCK,
     ActionCase,
     action_cases,
@@ -35,7 +36,6 @@ from tests.formulations.qnet_cases import (
     plan_action,
     random_net,
 )
-from tests.solvers.backends import Stub, without_solution
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,8 +22,8 @@ from milproute.solvers.argmax.strengthening.obbt import tighten
 from milproute.solvers.backends.highs import Highs
 from milproute.solvers.interface import Watch
 from milproute.solvers.results import SolveOptions
-from tests.formulations.cases import brief
-from tests.formulations.qnet_cases import action_cases, random_net
+from tests.support.cases import brief
+from tests.support.qnet_cases import action_cases, random_net
 
 if TYPE_CHECKING:
     from milproute.formulations import CompiledModel
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from milproute.formulations.relu.bounds import Bounds
     from milproute.instances import Instance, QNet
     from milproute.instances.arrays import Floats
-    from tests.formulations.qnet_cases import ActionCase
+    from tests.support.qnet_cases import ActionCase
 
 
 ENCODINGS = ("columns", "arcs", "layers")

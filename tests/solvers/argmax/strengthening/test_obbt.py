@@ -25,9 +25,9 @@ from milproute.solvers.argmax.strengthening.obbt import tighten
 from milproute.solvers.backends.highs import Highs
 from milproute.solvers.interface import Watch
 from milproute.solvers.results import SolveOptions
-from tests.formulations.cases import brief, thorough
-from tests.formulations.qnet_cases import action_cases, network, random_net
-from tests.solvers.arrays import INFINITY, arrays
+from tests.support.arrays import INFINITY, arrays
+from tests.support.cases import brief, thorough
+from tests.support.qnet_cases import action_cases, network, random_net
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from milproute.instances import Instance, QNet
     from milproute.instances.arrays import Floats
     from milproute.solvers.results import SolveResult
-    from tests.formulations.qnet_cases import ActionCase
+    from tests.support.qnet_cases import ActionCase
 
 
 ENCODINGS = ("columns", "arcs", "layers")
