@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from milproute.instances import QNet
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -63,3 +65,12 @@ def run(path: Path, x: np.ndarray[Any, Any], kind: Any = np.float32) -> np.ndarr
     session = runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     result = session.run(None, {session.get_inputs()[0].name: x.astype(kind)})[0]
     return np.asarray(result, dtype=np.float64).reshape(-1)
+
+
+RNG = np.random.default_rng(3)
+W, B = RNG.normal(size=(4, 3)).astype(np.float32), RNG.normal(size=4).astype(np.float32)
+V, C = RNG.normal(size=(1, 4)).astype(np.float32), RNG.normal(size=1).astype(np.float32)
+# y = V max(0, W x + B) + C, the network that most cases of the tests write in their own way.
+NET = QNet(("link_load",), (W, V), (B, C))
+GEMM = [node("Gemm", "x W B", "a", transB=1), node("Relu", "a", "h"), node("Gemm", "h V C", "q", transB=1)]
+PLAIN = {"W": W, "B": B, "V": V, "C": C}
