@@ -5,21 +5,18 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from milproute.formulations import FORMULATIONS, LINK, PATH, Flows, Formulation, ModelOptions, compile_model
 from milproute.instances import OptionError
 from milproute.instances.errors import unknown_name
-from milproute.instances.files import write_bytes
-from milproute.solvers.backends import load_backend
 from milproute.solvers.clock import BuildLimitError, Clock
 from milproute.solvers.confirm import SecondWay, other_solvers
 from milproute.solvers.confirm import confirm as confirm_plan
 from milproute.solvers.exact import solve_exactly
 from milproute.solvers.heuristics.rounding import round_links, round_paths
 from milproute.solvers.interface import Watch
+from milproute.solvers.model_file import write_compiled
 from milproute.solvers.pipeline import Job, Outcome, nothing_built
 from milproute.solvers.plans import checked_plan
 from milproute.solvers.reps_slot import exact_slot, round_slot
@@ -27,8 +24,8 @@ from milproute.solvers.selector import select
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
-    from milproute.formulations import CompiledModel
     from milproute.instances import Instance, Plan
     from milproute.solvers.interface import Backend
     from milproute.solvers.results import SolveOptions
@@ -163,22 +160,6 @@ def write_model(
     stated, _, options = _choose(formulation, variant, "exact", flows, relax)
     compiled = compile_model(stated.build(instance, options).model, named=True)
     write_compiled(path, compiled, solver)
-
-
-def write_compiled(path: Path, compiled: CompiledModel, solver: str) -> None:
-    """Write a compiled model with names as MPS, whole or not at all.
-
-    Raises
-    ------
-    OptionError : another suffix than .mps.
-    OutputError : the file cannot be written.
-    """
-    if path.suffix.lower() != ".mps":
-        raise OptionError(f"model file {str(path)!r} has the suffix {path.suffix!r}; allowed: .mps")
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "model.mps"
-        load_backend(solver).write(compiled, file)
-        write_bytes(path, file.read_bytes())
 
 
 def _choose(

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.support.repository import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 nbformat = pytest.importorskip("nbformat", reason="needs the extra 'notebooks'")
 nbclient = pytest.importorskip("nbclient", reason="needs the extra 'notebooks'")
 
-FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
+FOLDER = ROOT / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 

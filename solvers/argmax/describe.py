@@ -11,6 +11,7 @@ from milproute.instances import OptionError
 from milproute.solvers.argmax.engines import ENGINES, reason
 from milproute.solvers.argmax.plan import count_neurons
 from milproute.solvers.argmax.problem import argmax_problem
+from milproute.solvers.model_file import write_compiled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,8 +53,6 @@ def write_embedding(path: Path, qnet: QNet, instance: Instance, options: ArgmaxO
     ------
     OptionError, OutputError : as `milproute.solvers.solve.write_model`.
     """
-    from milproute.solvers.solve import write_compiled
-
     engine = ENGINES.get(options.engine)
     if engine is not None and options.actions == "columns" and not engine.LISTS_PATHS:
         raise OptionError("paths that are priced make no model before they are; allowed: --actions layers")

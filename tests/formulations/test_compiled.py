@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyomo.environ as pyo
@@ -17,9 +17,12 @@ from milproute.formulations import FORMULATIONS, ModelOptions, compile_model
 from milproute.instances import Instance, generate
 from milproute.solvers.backends.highs import Highs
 from milproute.solvers.results import SolveOptions
-from tests.formulations.cases import brief, make
+from tests.support.cases import brief, make
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parents[2]
+if TYPE_CHECKING:
+    from pathlib import Path
+
 ALL = [(name, variant) for name, f in FORMULATIONS.items() for variant in f.variants]
 WRITE = """
 import sys

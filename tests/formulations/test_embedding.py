@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,16 +22,15 @@ from milproute.solvers.argmax.problem import ArgmaxProblem, argmax_problem
 from milproute.solvers.backends.highs import Highs
 from milproute.solvers.pipeline import rounded
 from milproute.solvers.results import SolveOptions
-from tests.formulations.cases import brief
-from tests.formulations.qnet_cases import EVERY_BLOCK, action_cases, as_action, network, random_net, routed
+from tests.support.cases import brief
+from tests.support.qnet_cases import EVERY_BLOCK, action_cases, as_action, network, random_net, routed
+from tests.support.repository import ROOT
 
 if TYPE_CHECKING:
     from milproute.formulations import CompiledModel
     from milproute.formulations.embedding import Embedding
     from milproute.instances import Instance, QNet
-    from tests.formulations.qnet_cases import ActionCase
-
-ROOT = Path(__file__).parents[2]
+    from tests.support.qnet_cases import ActionCase
 ENCODINGS = ("columns", "arcs", "layers")
 SOLVED = ("tight", "omlt-bigm", "omlt-partition")
 METHODS = ("interval", "crown", "path")
@@ -145,7 +143,7 @@ from milproute.formulations.embedding import embed
 from milproute.instances import generate
 from milproute.solvers.argmax.options import ArgmaxOptions
 from milproute.solvers.argmax.problem import ArgmaxProblem, argmax_problem
-from tests.formulations.qnet_cases import random_net
+from tests.support.qnet_cases import random_net
 
 instance = generate("waxman:nodes=9,requests=3,seed=3")
 net = random_net(instance, np.random.default_rng(0), [6, 5])

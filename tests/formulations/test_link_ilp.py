@@ -13,8 +13,8 @@ from milproute.instances import Instance, InstanceError, ModelSize
 from milproute.solvers.backends.highs import Highs
 from milproute.solvers.results import SolveOptions
 from milproute.solvers.solve import solve
-from tests.formulations.cases import any_case, brief, connected_network, crowded, make, thorough
-from tests.oracles import most_link_connections, relaxed_link_connections
+from tests.support.cases import any_case, brief, connected_network, crowded, make, thorough
+from tests.support.oracles import most_link_connections, relaxed_link_connections
 
 EXACT = SolveOptions(gap=0.0)
 VARIANTS = list(LINK.variants)

@@ -1,20 +1,18 @@
-"""Instance files: every bad one is refused with file, place, value and what is allowed; good ones keep."""
+"""Instance documents: every bad one is refused with file, place, value and what is allowed; the good load."""
 
 from __future__ import annotations
 
 import copy
 import json
-import os
 import pickle
 from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import pytest
-from pydantic import ValidationError
 
-from milproute.instances.errors import InstanceError, MilprouteError, OutputError
-from milproute.instances.files import check_writable, load_instance, save, write_text
-from milproute.instances.instance import Instance, Request
+from milproute.instances.errors import InstanceError, MilprouteError
+from milproute.instances.files import load_instance, save
+from milproute.instances.instance import Instance
+from tests.support.documents import TOY, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,38 +20,6 @@ if TYPE_CHECKING:
 
     Edit = Callable[[dict[str, Any]], object]
 
-TOY: dict[str, Any] = {
-    "format": "milproute.instance/1",
-    "name": "toy",
-    "metadata": {"generator": "by hand", "seed": 1, "source": None, "licence": None},
-    "attenuation_per_km": 0.0002,
-    "nodes": [
-        {"id": "a", "memory": 12, "swap_probability": 0.9, "position_km": [0.0, 0.5]},
-        {"id": "b", "memory": 10, "swap_probability": 0.8, "position_km": None},
-        {"id": "ç", "memory": 0, "swap_probability": 1.0, "position_km": [3.0, 4.0]},
-    ],
-    "links": [
-        {
-            "source": "a",
-            "target": "b",
-            "length_km": 120.0,
-            "channels": 5,
-            "probability": None,
-            "fidelity": 0.98,
-            "entangled_pairs": None,
-        },
-        {
-            "source": "ç",
-            "target": "b",
-            "length_km": 80.0,
-            "channels": 3,
-            "probability": 0.25,
-            "fidelity": 0.9,
-            "entangled_pairs": 2,
-        },
-    ],
-    "requests": [{"id": "r0", "source": "a", "target": "ç", "demand": 2, "min_fidelity": 0.8}],
-}
 
 COUNT = "a whole number of at least 0 and at most 9007199254740992"
 NEEDED = (
@@ -61,12 +27,6 @@ NEEDED = (
     "Give it, or every link a probability."
 )
 LINK_KEYS = "source, target, length_km, channels, probability, fidelity, entangled_pairs"
-
-
-def written(folder: Path, text: str) -> Path:
-    path = folder / "toy.json"
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 def refusal(path: Path) -> str:
@@ -333,14 +293,6 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
         load_instance(binary)
 
 
-def test_a_good_file_survives_load_and_save(tmp_path: Path) -> None:
-    instance = load_instance(written(tmp_path, json.dumps(TOY)))
-    assert instance.document() == TOY
-    save(instance, tmp_path / "again.json")
-    assert load_instance(tmp_path / "again.json") == instance
-    assert list(json.loads((tmp_path / "again.json").read_text())) == list(TOY)
-
-
 def test_numbers_in_quotes_and_whole_fractions_are_numbers(tmp_path: Path) -> None:
     data = copy.deepcopy(TOY)
     data["links"][1] |= {"channels": 3.0, "length_km": "80", "probability": "0.25", "entangled_pairs": "2.0"}
@@ -389,73 +341,3 @@ def test_optional_keys_may_be_left_out(tmp_path: Path) -> None:
     instance = load_instance(written(tmp_path, json.dumps(data)))
     assert instance.requests[0].demand is None
     assert instance.links[0].probability is None
-
-
-def test_networkx_round_trip() -> None:
-    instance = Instance.model_validate(TOY)
-    graph = instance.to_networkx()
-    assert graph.edges["b", "ç"]["channels"] == 3
-    assert [graph.edges[link.ends]["row"] for link in instance.links] == [0, 1]
-    again = Instance.from_networkx(graph)
-    assert again.nodes == instance.nodes
-    assert again.requests == instance.requests
-    assert again.metadata == instance.metadata
-    # networkx turns ends around at will: links are equal up to that.
-    fields = {"length_km", "channels", "probability", "fidelity", "entangled_pairs"}
-    assert {k.ends: k.model_dump(include=fields) for k in again.links} == {
-        k.ends: k.model_dump(include=fields) for k in instance.links
-    }
-
-
-def test_from_networkx_takes_defaults_for_what_the_graph_lacks() -> None:
-    graph: nx.Graph[int] = nx.path_graph(3)
-    graph.edges[0, 1]["channels"] = 7
-    defaults = {"memory": 4, "swap_probability": 0.9, "length_km": 1.0, "channels": 2, "fidelity": 1.0}
-    wanted = [Request(id="r", source="0", target="2")]
-    instance = Instance.from_networkx(graph, name="line", attenuation_per_km=0.0, requests=wanted, **defaults)
-    assert [link.channels for link in instance.links] == [7, 2]
-    assert [node.id for node in instance.nodes] == ["0", "1", "2"]
-    assert instance.requests == tuple(wanted)
-    del defaults["fidelity"]
-    with pytest.raises(ValidationError, match="fidelity"):
-        Instance.from_networkx(graph, name="line", attenuation_per_km=0.0, **defaults)
-
-
-def test_with_pairs_validates_what_it_sets() -> None:
-    instance = Instance.model_validate(TOY)
-    assert [link.entangled_pairs for link in instance.with_pairs([1, 0]).links] == [1, 0]
-    with pytest.raises(ValueError, match="shorter"):
-        instance.with_pairs([1])
-
-
-def test_a_failing_write_leaves_the_old_file_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "toy.json"
-    save(Instance.model_validate(TOY), path)
-    before = path.read_bytes()
-
-    def full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OutputError, match=r"toy.json cannot be written: No space left on device\."):
-        save(Instance.model_validate({**TOY, "name": "other"}), path)
-    assert path.read_bytes() == before
-    assert os.listdir(tmp_path) == ["toy.json"]
-
-
-def test_what_cannot_be_written_is_said_before(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"there is no folder .*none\. Make it first\."):
-        check_writable([None, tmp_path / "fine.json", tmp_path / "none" / "plan.json"])
-    with pytest.raises(OutputError, match=r"it is a folder\. Name a file in it\."):
-        check_writable([tmp_path])
-    with pytest.raises(OutputError, match="there is no folder"):
-        write_text(tmp_path / "none" / "plan.json", "text")
-    check_writable([None, tmp_path / "fine.json"])
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_without_permission_is_said_before(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(OutputError, match=r"permission denied\. Choose another place\."):
-        check_writable([tmp_path / "plan.json"])

@@ -11,8 +11,8 @@ from milproute.instances.errors import InstanceError
 from milproute.instances.files import load_instance, load_plan
 from milproute.instances.formats.registry import read_any, write_any
 from milproute.instances.library import load_library
-from tests.instances.convert.supplies import NEEDS, gml
-from tests.instances.convert.texts import SNDLIB
+from tests.support.foreign_files import NEEDS, gml
+from tests.support.foreign_texts import SNDLIB
 
 if TYPE_CHECKING:
     from pathlib import Path

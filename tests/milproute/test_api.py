@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from textwrap import dedent
 import pytest
 
 import milproute as mr
+from tests.support.repository import ROOT
 
 HEAVY = (
     "pyomo",
@@ -82,15 +84,28 @@ def test_what_lies_beside_a_script_is_not_taken_for_ours(tmp_path: Path, strange
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "3.0", "")
 
 
-def test_every_module_has_one_name(tmp_path: Path) -> None:
+def test_every_module_has_one_name() -> None:
+    """All of them are imported where the folders of the rooms lie, and would be found, beside the script."""
     code = """
-        import sys
-        import milproute as mr
-        mr.solve(mr.resolve("toy"))
-        files = [getattr(m, "__file__", None) for m in list(sys.modules.values())]
-        ours = [f for f in files if f and "milproute" in f and f.endswith(".py")]
-        print(len(ours) > 50, len(ours) == len(set(ours)))
-        bare = {"instances", "formulations", "solvers"}
-        print([name for name in sys.modules if name.partition(".")[0] in bare])
+        import importlib, json, pkgutil, sys
+        from pathlib import Path
+        import milproute
+        names = [module.name for module in pkgutil.walk_packages(milproute.__path__, "milproute.")]
+        for name in names:
+            if not name.endswith("__main__"):
+                importlib.import_module(name)
+        milproute.solve(milproute.resolve("toy"))
+        files = {name: getattr(module, "__file__", None) for name, module in sys.modules.items()}
+        print(json.dumps({name: str(Path(file).resolve()) for name, file in files.items() if file}))
     """
-    assert python(dedent(code), tmp_path).stdout.splitlines() == ["True True", "[]"]
+    done = python(dedent(code), ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
+    modules: dict[str, str] = json.loads(done.stdout)
+    ours = {name: file for name, file in modules.items() if Path(file).is_relative_to(ROOT / "milproute")}
+    rooms = [ROOT / room for room in ("instances", "formulations", "solvers")]
+    ours |= {name: file for name, file in modules.items() if any(map(Path(file).is_relative_to, rooms))}
+    sources = [path for folder in (ROOT / "milproute", *rooms) for path in folder.rglob("*.py")]
+    assert set(ours.values()) == {str(p.resolve()) for p in sources if p.name != "__main__.py"}
+    assert len(set(ours.values())) == len(ours)
+    assert {name.partition(".")[0] for name in ours} == {"milproute"}
+    assert not {"instances", "formulations", "solvers"} & set(modules)

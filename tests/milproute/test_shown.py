@@ -18,12 +18,12 @@ from milproute.plotting.drawing.style import number
 from milproute.progress import _Line
 from milproute.shown import gap_text, number_text, telling_gap
 from milproute.solvers import TracePoint
-from tests.milproute.records import record, spec
+from tests.support.records import record, spec
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.milproute.conftest import Command
+    from tests.support.command_line import Command
 
 
 def plan_with(objective: float | None, bound: float | None, **more: Any) -> Plan:

@@ -18,9 +18,9 @@ from milproute.solvers.clock import BuildLimitError, Clock
 from milproute.solvers.interface import Watch
 from milproute.solvers.results import SolveOptions, SolveResult, settle
 from milproute.solvers.solve import solve
-from tests.formulations.cases import make
-from tests.formulations.qnet_cases import random_net
-from tests.solvers.backends import Stub
+from tests.support.backends import Stub
+from tests.support.cases import make
+from tests.support.qnet_cases import random_net
 
 if TYPE_CHECKING:
     from milproute.instances import Instance

@@ -15,9 +15,9 @@ from milproute.solvers.argmax.argmax import argmax
 from milproute.solvers.results import SolveOptions, SolveResult
 from milproute.solvers.solve import solve
 from milproute.solvers.wrappers.process import Worker
-from tests.formulations.cases import make
-from tests.formulations.qnet_cases import random_net
-from tests.solvers.backends import Stub, without_solution
+from tests.support.backends import Stub, without_solution
+from tests.support.cases import make
+from tests.support.qnet_cases import random_net
 
 if TYPE_CHECKING:
     from milproute.formulations import CompiledModel

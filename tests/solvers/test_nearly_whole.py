@@ -10,8 +10,8 @@ from milproute.instances import Instance, check
 from milproute.solvers.backends import is_installed
 from milproute.solvers.results import SolveOptions
 from milproute.solvers.solve import solve
-from tests.formulations.cases import brief, make, thorough
-from tests.oracles import most_link_connections
+from tests.support.cases import brief, make, thorough
+from tests.support.oracles import most_link_connections
 
 EXACT = SolveOptions(gap=0.0)
 

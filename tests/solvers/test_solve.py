@@ -14,8 +14,8 @@ from hypothesis import given
 from milproute.instances import Instance, MilprouteError, OptionError, generate
 from milproute.solvers.results import SolveOptions, SolveResult
 from milproute.solvers.solve import METHODS, solve
-from tests.formulations.cases import any_case, brief, make
-from tests.solvers.backends import Stub, without_solution
+from tests.support.backends import Stub, without_solution
+from tests.support.cases import any_case, brief, make
 
 if TYPE_CHECKING:
     from milproute.formulations import CompiledModel
