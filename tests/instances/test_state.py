@@ -14,7 +14,7 @@ from milproute.instances.action_set import ActionSet
 from milproute.instances.outcomes import draw_pairs, draw_swaps
 from milproute.instances.slot_dynamics import SlotOutcomes, after_generation, after_slot, after_swaps
 from milproute.instances.state import NetworkState, check_state
-from tests.formulations.cases import any_case, brief, make
+from tests.support.cases import any_case, brief, make
 
 LINE = make([("a", "b", 4, 0.5), ("b", "c", 3, 0.5)], [("a", "c", 2), ("b", "c")])
 

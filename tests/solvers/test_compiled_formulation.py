@@ -16,8 +16,8 @@ from milproute.solvers.backends.highs import Highs
 from milproute.solvers.compiled_formulation import CompiledFormulation
 from milproute.solvers.results import SolveOptions
 from milproute.solvers.solve import solve
-from tests.formulations.cases import any_case, brief, make, thorough
-from tests.oracles import most_link_connections, most_path_connections
+from tests.support.cases import any_case, brief, make, thorough
+from tests.support.oracles import most_link_connections, most_path_connections
 
 if TYPE_CHECKING:
     from milproute.formulations import CompiledModel
